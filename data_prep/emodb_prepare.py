@@ -1,0 +1,56 @@
+"""EMO-DB, the Berlin Database of Emotional Speech.
+
+Burkhardt et al. (2005), https://doi.org/10.21437/Interspeech.2005-446
+Download (free for research): http://emodb.bilderbar.info
+"""
+
+import re
+
+from data_prep.manifest import Corpus
+
+EMOTIONS = {
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happiness",
+    "T": "sadness",
+    "N": "neutral",
+}
+MALE = ("03", "10", "11", "12", "15")
+FEMALE = ("08", "09", "13", "14", "16")
+
+
+def describe(path):
+    """Reads speaker, text, emotion and take.
+
+    Arguments
+    ---------
+    path : pathlib.PurePath
+        Such as wav/03a01Wa.wav.
+
+    Returns
+    -------
+    dict
+        `spk_id`, `gender`, `emotion` and `sentence`.
+    """
+    name = re.fullmatch(r"(\d\d)([ab]\d\d)([A-Z])([a-z]?)", path.stem)
+    if not name or name[1] not in MALE + FEMALE:
+        raise ValueError("name does not parse as speaker, text, emotion, take")
+    if name[3] not in EMOTIONS:
+        raise ValueError(f"emotion not in the class set: {name[3]}")
+    return {
+        "spk_id": name[1],
+        "gender": "male" if name[1] in MALE else "female",
+        "emotion": EMOTIONS[name[3]],
+        "sentence": name[2],
+    }
+
+
+CORPUS = Corpus(
+    name="EMO-DB",
+    classes=tuple(EMOTIONS.values()),
+    folds=tuple((speaker,) for speaker in sorted(MALE + FEMALE)),
+    protocol="leave one speaker out",
+    describe=describe,
+)

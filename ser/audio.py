@@ -1,0 +1,166 @@
+"""From a file to a mono waveform: the only place where audio is read."""
+
+import io
+import re
+from fractions import Fraction
+from pathlib import Path
+
+import soundfile
+import torch
+import torchaudio
+from speechbrain.dataio import audio_io
+
+from ser.errors import RecipeError
+
+SAMPLE_RATE = 16000  # Hz, what wav2vec 2.0 models hear
+SILENCE = 1e-4  # peak of full scale (-80 dB), above the dither of 16 bits
+
+
+def load(source):
+    """Reads a file as it is and averages its channels.
+
+    The content decides the format, not the name, so an AIFF file that is
+    named .wav is read.
+
+    Arguments
+    ---------
+    source : str, pathlib.Path or bytes
+        The file, or its content.
+
+    Returns
+    -------
+    wav : torch.Tensor
+        Mono waveform [samples], full scale is 1.
+    sample_rate : int
+        In Hz, as found.
+    channels : int
+        As found.
+
+    Raises
+    ------
+    RuntimeError
+        If it is not audio that libsndfile reads.
+    """
+    # libsndfile is given no name: it would trust an ending such as .raw.
+    content = source if isinstance(source, bytes) else Path(source).read_bytes()
+    wav, sample_rate = audio_io.load(io.BytesIO(content), dtype=torch.float32)
+    return wav.mean(dim=0), sample_rate, wav.shape[0]
+
+
+def read_audio(source):
+    """Reads a file as the encoder wants it: mono, 16 kHz.
+
+    The encoder normalises each clip by its own mean and variance, before any
+    padding, if it was trained so (`ser.encoder.Encoder`).
+
+    Arguments
+    ---------
+    source : str, pathlib.Path or bytes
+        The file, or its content.
+
+    Returns
+    -------
+    wav : torch.Tensor
+        Mono waveform [samples] at 16 kHz.
+
+    Raises
+    ------
+    RecipeError
+        If the file cannot be read any more.
+
+    Example
+    -------
+    >>> path = getfixture("tmpdir") / "a.wav"
+    >>> audio_io.save(path, torch.rand(2, 48000), 48000)
+    >>> read_audio(path).shape
+    torch.Size([16000])
+    """
+    try:
+        wav, sample_rate, _ = load(source)
+    except (OSError, RuntimeError) as error:
+        name = "audio" if isinstance(source, bytes) else source
+        raise RecipeError(
+            f"{name} was readable when the manifests were made and is not "
+            f"now ({error}): mend it, or prepare the data again."
+        ) from error
+    # 24414 Hz and its like share no factor with 16 kHz, and torchaudio's
+    # filter bank would take gigabytes; this ratio is within 1e-6 of theirs.
+    ratio = Fraction(sample_rate, SAMPLE_RATE).limit_denominator(1000)
+    return torchaudio.functional.resample(
+        wav, ratio.numerator, ratio.denominator
+    )
+
+
+def find_defect(content, min_duration):
+    """Says why a file cannot serve as a clip.
+
+    Arguments
+    ---------
+    content : bytes
+        Content of the file.
+    min_duration : float
+        Shortest clip that is accepted, in seconds.
+
+    Returns
+    -------
+    reason : str or None
+        None where the file is fine.
+    facts : dict or None
+        `duration` in seconds, `sample_rate` in Hz and `channels`, as found.
+    """
+    if not content:
+        return "empty file", None
+    if content.startswith(b"version https://git-lfs"):
+        return "Git-LFS pointer, not audio (run 'git lfs pull')", None
+    try:
+        wav, sample_rate, channels = load(content)
+    except RuntimeError:
+        if content[:4] in (b"RIFF", b"fLaC", b"OggS", b"FORM", b"RF64"):
+            return "truncated or damaged audio", None
+        return "not audio", None
+    if is_truncated(content, len(wav)):
+        return "truncated file", None
+    if not torch.isfinite(wav).all():
+        return "NaN or infinite samples", None
+    if len(wav) < min_duration * sample_rate:
+        return f"shorter than {min_duration:g} s", None
+    if (wav - wav.mean()).abs().max() < SILENCE:
+        return "silence", None
+    return None, {
+        "duration": len(wav) / sample_rate,
+        "sample_rate": sample_rate,
+        "channels": channels,
+    }
+
+
+def is_truncated(content, samples_read):
+    """Says whether a file ends before its header says, which libsndfile
+    forgives.
+
+    Arguments
+    ---------
+    content : bytes
+        Content of the file.
+    samples_read : int
+        How many samples a channel were decoded.
+
+    Returns
+    -------
+    bool
+    """
+    with soundfile.SoundFile(io.BytesIO(content)) as file:
+        promised, log = file.frames, file.extra_info
+        is_mp3 = file.format == "MP3"
+    if content[:4] == b"OggS":
+        # The last page of a whole stream carries the end-of-stream flag.
+        return not content[content.rfind(b"OggS") + 5] & 4
+    # libsndfile logs "data : 32000 (should be 19182)"; a writer that could
+    # not seek leaves 0 or the largest number, which promises nothing.
+    size = re.search(r"(?:data|SSND) : (\d+) \(should be (\d+)\)", log)
+    if size and int(size[1]) < 0xFFFFFF00 and int(size[1]) > int(size[2]):
+        return True
+    if "*** Calculated frame count" in log:
+        return True
+    if is_mp3 and not re.search(b"Xing|Info", content[:4096]):
+        return False  # its length is only an estimate
+    return samples_read < promised

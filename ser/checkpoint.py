@@ -1,0 +1,121 @@
+"""Checkpoints that a killed run or a full disk cannot tear."""
+
+import logging
+import os
+import shutil
+
+from speechbrain.utils.checkpoints import Checkpointer, ckpt_recency
+from speechbrain.utils.distributed import ddp_barrier, if_main_process
+
+from ser.errors import RecipeError
+
+UNFINISHED = "unfinished"
+
+
+class AtomicCheckpointer(Checkpointer):
+    """SpeechBrain's checkpointer, whose checkpoints are whole or not there.
+
+    The stock one writes into the final folder, the meta file first, so that
+    a run that is killed in the middle leaves what looks like a checkpoint and
+    does not load; the same when it deletes. Arguments as those of
+    `speechbrain.utils.checkpoints.Checkpointer`.
+
+    Example
+    -------
+    >>> folder = getfixture("tmpdir")
+    >>> checkpointer = AtomicCheckpointer(folder, {"x": torch.nn.Linear(1, 1)})
+    >>> checkpointer.save_and_keep_only(meta={"valid_uar": 0.5})
+    >>> checkpointer.find_checkpoint().meta["valid_uar"]
+    0.5
+    """
+
+    def _new_checkpoint_dirpath(self):
+        final = super()._new_checkpoint_dirpath()
+        return final.parent / UNFINISHED / final.name
+
+    def save_checkpoint(self, *args, **kwargs):
+        """Saves into a folder beside, then moves it into place.
+
+        Returns
+        -------
+        Checkpoint
+            On the main process, else None.
+
+        Raises
+        ------
+        RecipeError
+            If it cannot be written; those that were saved are kept.
+        """
+        try:
+            if if_main_process():
+                shutil.rmtree(
+                    self.checkpoints_dir / UNFINISHED, ignore_errors=True
+                )
+            saved = super().save_checkpoint(*args, **kwargs)
+            if if_main_process():
+                final = self.checkpoints_dir / saved.path.name
+                os.replace(saved.path, final)
+                (saved,) = self._construct_checkpoint_objects([final])
+        # PyTorch's writer turns a full disk into a RuntimeError.
+        except (OSError, RuntimeError) as error:
+            raise RecipeError(
+                f"a checkpoint could not be written to {self.checkpoints_dir} "
+                f"({error}): free some disk space and start the same command "
+                "again; it goes on from the last checkpoint, which is kept."
+            ) from error
+        ddp_barrier()
+        return saved
+
+    def delete_checkpoints(
+        self,
+        *,
+        num_to_keep=1,
+        min_keys=None,
+        max_keys=None,
+        importance_keys=(ckpt_recency,),
+        ckpt_predicate=None,
+        verbosity=logging.INFO,
+    ):
+        """Deletes what is not among the `num_to_keep` first of any order.
+
+        Arguments as those of `Checkpointer.delete_checkpoints`.
+        """
+        orders = [{"min_key": key} for key in min_keys or []]
+        orders += [{"max_key": key} for key in max_keys or []]
+        orders += [{"importance_key": key} for key in importance_keys]
+        found = [
+            self.find_checkpoints(ckpt_predicate=ckpt_predicate, **order)
+            for order in orders
+        ]
+        kept = {ckpt.path for ckpts in found for ckpt in ckpts[:num_to_keep]}
+        every = {ckpt.path for ckpts in found for ckpt in ckpts}
+        ddp_barrier()
+        if if_main_process():
+            for path in every - kept:
+                # Out of sight in one step, since removing a folder takes many.
+                grave = self.checkpoints_dir / UNFINISHED / "deleted"
+                os.replace(path, grave)
+                shutil.rmtree(grave)
+        ddp_barrier()
+
+
+def best_first(checkpoint):
+    """Ranks checkpoints by validation UAR; where it is equal, by the loss.
+
+    Arguments
+    ---------
+    checkpoint : speechbrain.utils.checkpoints.Checkpoint
+        One that `is_end_of_epoch`.
+
+    Returns
+    -------
+    tuple
+        The higher the better.
+    """
+    return checkpoint.meta["valid_uar"], -checkpoint.meta["valid_loss"]
+
+
+def is_end_of_epoch(checkpoint):
+    """Says whether a checkpoint was validated, which those that are saved
+    within an epoch are not."""
+    return "valid_uar" in checkpoint.meta

@@ -1,0 +1,445 @@
+"""From waveforms to hidden states: SpeechBrain's Wav2Vec2 lobe, made so that
+what it says of a clip does not depend on what the clip is batched with.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from speechbrain.integrations.huggingface.wav2vec2 import Wav2Vec2
+from speechbrain.nnet.adapters import AdaptedModel, LoRA
+from speechbrain.utils.logger import get_logger
+from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
+from transformers.utils import logging as transformers_logging
+
+from ser.errors import RecipeError
+
+logger = get_logger(__name__)
+# Its news of every config and weight would bury ours.
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
+
+# Config entries that change neither weights nor answers.
+VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
+
+
+class Encoder(Wav2Vec2):
+    """Any wav2vec 2.0, HuBERT, WavLM, data2vec or XLS-R model of the hub or of
+    a folder in the Hugging Face format.
+
+    It differs from the lobe in this: each clip is normalised by itself, the
+    group norm of the first convolution and the positional convolutions see
+    valid frames only, frozen layers stay in evaluation mode and without
+    gradient, and weights that are missing from the checkpoint are an error.
+
+    Source: https://arxiv.org/abs/2006.11477
+
+    Arguments
+    ---------
+    source : str
+        Hub name, such as "facebook/wav2vec2-base", or a folder.
+    save_path : str
+        Where a model of the hub is kept.
+    freeze : bool
+        If True, nothing is trained.
+    train_layers : int
+        How many transformer layers are trained, counted from the last; -1 is
+        all of them, the projection before them included. The convolutional
+        front end is never trained. Without effect if `freeze` is True.
+    lora_rank : int
+        If above 0, low-rank adapters of this rank in the attention of the
+        trained layers are trained in the layers' place
+        (https://arxiv.org/abs/2106.09685).
+    gradient_checkpointing : bool
+        If True, activations are computed again in the backward pass: slower,
+        and much less memory.
+    layerdrop : float
+        Probability that a layer is skipped in training; any value above 0
+        makes the hidden states of the layers unequal in meaning.
+
+    Example
+    -------
+    >>> folder = make_random_encoder(getfixture("tmpdir") / "encoder", seed=0)
+    >>> encoder = Encoder(folder, save_path="", freeze=True)
+    >>> hidden, lens = encoder(torch.rand(2, 16000), torch.tensor([0.5, 1.0]))
+    >>> hidden.shape, (lens * hidden.shape[2]).int().tolist()
+    (torch.Size([4, 2, 49, 64]), [24, 49])
+    """
+
+    def __init__(
+        self,
+        source,
+        save_path,
+        freeze=True,
+        train_layers=-1,
+        lora_rank=0,
+        gradient_checkpointing=False,
+        layerdrop=0.0,
+    ):
+        try:
+            super().__init__(
+                source, save_path, freeze=freeze, output_all_hiddens=True
+            )
+        except RecipeError:
+            raise
+        # Whatever the hub's client raises without a network, of many libraries.
+        except Exception as error:
+            raise RecipeError(explain(source, error)) from error
+        config = self.model.config
+        if not hasattr(config, "conv_kernel"):
+            raise RecipeError(
+                f"'{source}' is a {config.model_type} model: expected one with "
+                "wav2vec 2.0's front end (wav2vec 2.0, HuBERT, WavLM, data2vec)."
+            )
+        config.layerdrop = layerdrop
+        self.source = str(source)
+        self.dim = config.hidden_size
+        self.num_layers = config.num_hidden_layers
+        # A config entry of this repository's own encoders.
+        self.is_random = getattr(config, "randomly_initialised", False)
+        self.frozen_parts = [self.model] if freeze else self.freeze_up_to(
+            self.num_layers if train_layers < 0 else train_layers
+        )
+        if lora_rank and not freeze:
+            first = 0 if train_layers < 0 else self.num_layers - train_layers
+            self.add_lora(lora_rank, range(first, self.num_layers))
+        if gradient_checkpointing and not freeze:
+            # Without re-entry, since the front end hands on no gradient.
+            self.model.gradient_checkpointing_enable(
+                {"use_reentrant": False}
+            )
+        self.mend_front_end()
+        self.train(not freeze)
+
+    def _from_pretrained(self, source, save_path, cache_dir, **kwargs):
+        """Loads the weights, and refuses a model of which some are missing,
+        where the lobe only warns."""
+        super()._from_pretrained(
+            source, save_path, cache_dir, output_loading_info=True, **kwargs
+        )
+        if not isinstance(self.model, tuple):
+            return  # a SpeechBrain checkpoint, which names its own
+        self.model, info = self.model
+        # Only masked training uses this vector, and CTC models lack it.
+        missing = set(info["missing_keys"]) - {"masked_spec_embed"}
+        missing |= {str(key) for key in info["mismatched_keys"]}
+        if missing:
+            raise RecipeError(
+                f"the checkpoint of '{source}' lacks {len(missing)} weights of "
+                f"its model, or has them in another shape: "
+                f"{', '.join(sorted(missing))}; get a whole checkpoint."
+            )
+
+    def freeze_up_to(self, train_layers):
+        """Freezes what lies before the last `train_layers` layers.
+
+        Arguments
+        ---------
+        train_layers : int
+            How many transformer layers are trained.
+
+        Returns
+        -------
+        list of torch.nn.Module
+            The frozen parts.
+        """
+        if not 1 <= train_layers <= self.num_layers:
+            raise RecipeError(
+                f"train_layers is {train_layers}, and '{self.source}' has "
+                f"{self.num_layers} layers: give 1 to {self.num_layers}, or -1."
+            )
+        layers = self.model.encoder.layers
+        frozen = [self.model.feature_extractor]
+        # HF's own switch, or it would ask for the gradient of the waveform.
+        self.model.feature_extractor._freeze_parameters()
+        if train_layers < self.num_layers:
+            frozen.append(self.model.feature_projection)
+            frozen.append(self.model.encoder.pos_conv_embed)
+            if not getattr(self.model.config, "do_stable_layer_norm", False):
+                frozen.append(self.model.encoder.layer_norm)
+            frozen += layers[: self.num_layers - train_layers]
+        for part in frozen:
+            part.requires_grad_(False)
+        if hasattr(self.model, "masked_spec_embed"):
+            # Unused, and DDP waits for every parameter that has a gradient.
+            self.model.masked_spec_embed.requires_grad_(False)
+        return frozen
+
+    def add_lora(self, rank, layers):
+        """Puts SpeechBrain's LoRA into the attention of some layers.
+
+        Arguments
+        ---------
+        rank : int
+            Rank of the adapters.
+        layers : iterable of int
+            Which layers.
+        """
+        # It changes the model in place; its saver, which keeps the adapters
+        # alone, is not used, since the whole encoder is checkpointed.
+        AdaptedModel(
+            self.model,
+            LoRA,
+            target_layers=[
+                f"encoder.layers.{layer}.attention.{name}_proj"
+                for layer in layers
+                for name in ("q", "v")
+            ],
+            adapter_kwargs={"rank": rank},
+        )
+
+    def mend_front_end(self):
+        """Hooks the two places where padding reaches valid frames."""
+        config = self.model.config
+        convs = self.model.feature_extractor.conv_layers
+        for conv in convs:
+            if isinstance(getattr(conv, "layer_norm", None), torch.nn.GroupNorm):
+                norm = ValidGroupNorm(
+                    conv.layer_norm, config.conv_kernel[0], config.conv_stride[0]
+                )
+                conv.layer_norm = norm.to(conv.conv.weight.device)
+        # data2vec stacks several, and each would read what the one before it
+        # wrote behind the end of a clip.
+        positional = getattr(self.model.encoder.pos_conv_embed, "layers", [])
+        for layer in list(positional)[1:]:
+            layer.register_forward_pre_hook(self.zero_padding)
+
+    def zero_padding(self, module, inputs):
+        """Sets what lies behind the end of each clip to zero.
+
+        Arguments
+        ---------
+        module : torch.nn.Module
+            Whose input it is.
+        inputs : tuple
+            Frames [batch, channel, frame].
+
+        Returns
+        -------
+        tuple
+            The same, with zeros.
+        """
+        index = torch.arange(inputs[0].shape[-1], device=inputs[0].device)
+        return (inputs[0] * (index < self.frames()[:, None])[:, None],)
+
+    def train(self, mode=True):
+        """Sets the mode of what is trained; the rest stays in evaluation
+        mode, without dropout, whatever the Brain asks for."""
+        super().train(mode and not self.freeze)
+        for part in getattr(self, "frozen_parts", []):
+            part.eval()
+        return self
+
+    def extract_features(self, wav, wav_lens=None):
+        """Encodes a batch.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            Waveforms at 16 kHz [batch, sample].
+        wav_lens : torch.Tensor
+            Their relative lengths [batch].
+
+        Returns
+        -------
+        hidden : torch.Tensor
+            Hidden states [layer + 1, batch, frame, channel]; the first is
+            what the transformer is given. Frames behind the end of a clip
+            hold no meaning.
+        lens : torch.Tensor
+            Relative lengths in frames [batch], which `wav_lens` gives only
+            to within a frame.
+        """
+        if wav_lens is None:
+            wav_lens = torch.ones(len(wav), device=wav.device)
+        self.samples = (wav_lens * wav.shape[1]).round().long()
+        index = torch.arange(wav.shape[1], device=wav.device)
+        valid = index < self.samples[:, None]
+        wav = wav * valid
+        if self.normalize_wav:
+            wav = normalise(wav, valid)
+        for conv in self.model.feature_extractor.conv_layers[:1]:
+            if isinstance(conv.layer_norm, ValidGroupNorm):
+                conv.layer_norm.samples = self.samples.tolist()
+        output = self.model(
+            wav, attention_mask=valid, output_hidden_states=True
+        )
+        # transformers 5 leaves the final layer norm of pre-norm models out of
+        # its hidden states; the last one is what the model itself puts out.
+        hidden = (*output.hidden_states[:-1], output.last_hidden_state)
+        return torch.stack(hidden), self.frames() / hidden[0].shape[1]
+
+    def frames(self):
+        """Returns how many frames each clip of the last batch has [batch]."""
+        return self.model._get_feat_extract_output_lengths(self.samples)
+
+    def fingerprint(self):
+        """Hashes the weights and the config, for the embedding store.
+
+        Returns
+        -------
+        str
+            The same for equal encoders, wherever they were loaded from.
+        """
+        config = self.model.config.to_dict()
+        config = {k: v for k, v in config.items() if k not in VOLATILE}
+        digest = hashlib.sha256(
+            json.dumps([config, self.normalize_wav], sort_keys=True, default=str)
+            .encode()
+        )
+        for name, weight in sorted(self.model.state_dict().items()):
+            digest.update(f"{name} {weight.dtype} {list(weight.shape)}".encode())
+            digest.update(
+                weight.detach().cpu().contiguous().flatten()
+                .view(torch.uint8).numpy()
+            )
+        return digest.hexdigest()
+
+
+class ValidGroupNorm(torch.nn.GroupNorm):
+    """A group norm over time that leaves the padding out of its statistics.
+
+    Arguments
+    ---------
+    norm : torch.nn.GroupNorm
+        The one it replaces, whose weights it takes.
+    kernel : int
+        Kernel of the convolution before it, in samples.
+    stride : int
+        Stride of the convolution before it, in samples.
+    """
+
+    def __init__(self, norm, kernel, stride):
+        super().__init__(norm.num_groups, norm.num_channels, norm.eps)
+        self.weight, self.bias = norm.weight, norm.bias
+        self.kernel, self.stride = kernel, stride
+        self.samples = None  # of each clip, set before each forward pass
+
+    def forward(self, x):
+        """Normalises each clip by its own valid frames.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            Frames [batch, channel, frame].
+
+        Returns
+        -------
+        torch.Tensor
+            The same shape, zero behind the end of each clip.
+        """
+        frames = [(n - self.kernel) // self.stride + 1 for n in self.samples]
+        if min(frames) == x.shape[-1]:
+            return super().forward(x)
+        # A loop of few and large steps: exactly what the clip alone gets.
+        return torch.cat(
+            [
+                F.pad(super(ValidGroupNorm, self).forward(clip[None, :, :n]),
+                      (0, x.shape[-1] - n))
+                for clip, n in zip(x, frames, strict=True)
+            ]
+        )
+
+
+def normalise(wav, valid):
+    """Gives each clip zero mean and unit variance, as Hugging Face's feature
+    extractor does.
+
+    Arguments
+    ---------
+    wav : torch.Tensor
+        Waveforms [batch, sample], zero where not valid.
+    valid : torch.Tensor
+        True up to the end of each clip [batch, sample].
+
+    Returns
+    -------
+    torch.Tensor
+        The same shape, zero where not valid.
+    """
+    samples = valid.sum(dim=1, keepdim=True)
+    wav = (wav - wav.sum(dim=1, keepdim=True) / samples) * valid
+    variance = wav.square().sum(dim=1, keepdim=True) / samples
+    return wav / (variance + 1e-7).sqrt()
+
+
+def explain(source, error):
+    """Says in a sentence why an encoder did not load.
+
+    Arguments
+    ---------
+    source : str
+        Hub name or folder.
+    error : Exception
+        What was raised.
+
+    Returns
+    -------
+    str
+    """
+    if Path(source).is_dir():
+        return (
+            f"the folder '{source}' is no encoder in the Hugging Face format "
+            "(config.json, preprocessor_config.json, model.safetensors): "
+            f"{type(error).__name__}: {error}"
+        )
+    return (
+        f"'{source}' is not a folder here and could not be had from the hub "
+        f"({type(error).__name__}): check the name and the network, or "
+        f"download it elsewhere ('hf download {source} --local-dir DIR') and "
+        "pass --wav2vec2_hub DIR."
+    )
+
+
+def make_random_encoder(folder, seed):
+    """Makes a small wav2vec 2.0 model with random weights, in the Hugging
+    Face format, unless it is there.
+
+    It serves where nothing may be downloaded. It has never heard speech.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Where it goes.
+    seed : int
+        Of the weights.
+
+    Returns
+    -------
+    str
+        The folder.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").is_file():
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = Wav2Vec2Model(
+                Wav2Vec2Config(
+                    conv_dim=(32, 32, 48, 48, 64, 64, 64),
+                    hidden_size=64,
+                    num_hidden_layers=3,
+                    num_attention_heads=4,
+                    intermediate_size=128,
+                    num_conv_pos_embeddings=32,
+                    num_conv_pos_embedding_groups=4,
+                    feat_extract_norm="layer",
+                    do_stable_layer_norm=True,
+                    conv_bias=True,
+                    randomly_initialised=True,
+                )
+            )
+        # Made beside and moved, so that a killed run leaves no half of it.
+        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+        model.save_pretrained(unfinished)
+        Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(
+            unfinished
+        )
+        try:
+            os.replace(unfinished, folder)
+        except OSError:  # another process was first
+            shutil.rmtree(unfinished)
+    return str(folder)

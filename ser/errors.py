@@ -1,0 +1,30 @@
+"""Errors that a user can cause and mend."""
+
+import contextlib
+import sys
+
+import speechbrain as sb
+
+
+class RecipeError(Exception):
+    """An error whose message is one sentence for the user: what was found,
+    what was expected and what to do."""
+
+
+@contextlib.contextmanager
+def one_sentence_errors():
+    """Ends the program with one sentence and exit status 1 where the user or
+    the machine (a full disk, a missing permission) is at fault; any other
+    error keeps its traceback, since it is ours.
+
+    Example
+    -------
+    >>> with one_sentence_errors():
+    ...     pass
+    """
+    try:
+        yield
+    except (RecipeError, OSError) as error:
+        sentence = " ".join(str(error).split())
+        sb.utils.logger.get_logger("ser").error(sentence)
+        sys.exit(f"error: {sentence}")

@@ -1,0 +1,111 @@
+"""From a clip's embeddings to the one vector that the classifier is given."""
+
+import torch
+
+from ser.errors import RecipeError
+
+
+class Standardiser(torch.nn.Module):
+    """Gives each channel of each layer zero mean and unit variance over the
+    training set, whose statistics are stored with the model.
+
+    Arguments
+    ---------
+    num_layers : int
+        Transformer layers of the encoder.
+    dim : int
+        Channels of an embedding.
+    """
+
+    def __init__(self, num_layers, dim):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(num_layers + 1, dim))
+        self.register_buffer("std", torch.ones(num_layers + 1, dim))
+
+    def fit(self, batches):
+        """Takes the statistics of the training set, in one pass and fp64.
+
+        Arguments
+        ---------
+        batches : iterable of torch.Tensor
+            Embeddings [batch, layer + 1, channel] of training clips only.
+        """
+        count, mean, scatter = 0, 0.0, 0.0
+        for batch in batches:
+            # Chan, Golub & LeVeque (1983): merge the moments of two samples.
+            batch = batch.double()
+            shift = batch.mean(dim=0) - mean
+            total = count + len(batch)
+            scatter = (
+                scatter
+                + (batch - batch.mean(dim=0)).square().sum(dim=0)
+                + shift.square() * count * len(batch) / total
+            )
+            mean = mean + shift * len(batch) / total
+            count = total
+        self.mean.copy_(mean)
+        # A channel that says nothing must not have its rounding errors blown
+        # up to unit variance.
+        floor = 1e-4 * self.mean.abs() + 1e-5
+        self.std.copy_((scatter / count).sqrt()).clamp_(min=floor)
+
+    def forward(self, embeddings):
+        """Standardises.
+
+        Arguments
+        ---------
+        embeddings : torch.Tensor
+            [batch, layer + 1, channel]
+
+        Returns
+        -------
+        torch.Tensor
+            The same shape.
+        """
+        return (embeddings - self.mean) / self.std
+
+
+class LayerWeights(torch.nn.Module):
+    """Makes one vector of the layers: their softmax-weighted sum, as SUPERB
+    (https://arxiv.org/abs/2105.01051), or the last alone.
+
+    Arguments
+    ---------
+    layers : str
+        "weighted" or "last".
+    num_layers : int
+        Transformer layers of the encoder.
+    """
+
+    def __init__(self, layers, num_layers):
+        super().__init__()
+        if layers not in ("weighted", "last"):
+            raise RecipeError(
+                f"layers is '{layers}': expected weighted or last."
+            )
+        self.score = (
+            torch.nn.Parameter(torch.zeros(num_layers + 1))
+            if layers == "weighted"
+            else None
+        )
+
+    def weights(self):
+        """Returns the weight of each layer [layer + 1], or None for "last"."""
+        return None if self.score is None else self.score.softmax(dim=0)
+
+    def forward(self, embeddings):
+        """Weights the layers.
+
+        Arguments
+        ---------
+        embeddings : torch.Tensor
+            [batch, layer + 1, channel]
+
+        Returns
+        -------
+        torch.Tensor
+            [batch, channel]
+        """
+        if self.score is None:
+            return embeddings[:, -1]
+        return torch.einsum("blc,l->bc", embeddings, self.weights())

@@ -1,0 +1,701 @@
+#!/usr/bin/env python3
+"""Recipe for speech emotion recognition with wav2vec 2.0, pooling and an MLP.
+
+To run it on the built-in synthetic corpus, and on a corpus of your own:
+> python train.py hparams/train.yaml
+> python train.py hparams/train.yaml --corpus emodb --data_folder /path/to/emodb
+
+With a frozen encoder (hparams/train.yaml) each clip is encoded once and the
+head is trained on the kept embeddings; hparams/finetune.yaml trains the
+encoder too.
+"""
+
+import json
+import logging
+import os
+import shutil
+import sys
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import speechbrain as sb
+import torch
+import yaml
+from speechbrain.dataio.batch import PaddedBatch
+from speechbrain.dataio.dataloader import SaveableDataLoader
+from speechbrain.dataio.dataset import (
+    DynamicItemDataset,
+    add_dynamic_item,
+    set_output_keys,
+)
+from speechbrain.dataio.encoder import CategoricalEncoder
+from speechbrain.dataio.sampler import DynamicBatchSampler
+from speechbrain.nnet.schedulers import update_learning_rate
+from speechbrain.utils.checkpoints import (
+    mark_as_loader,
+    mark_as_saver,
+    register_checkpoint_hooks,
+)
+from speechbrain.utils.distributed import (
+    ddp_broadcast,
+    if_main_process,
+    main_process_only,
+    run_on_main,
+)
+from speechbrain.utils.logger import get_logger
+
+from data_prep.manifest import (
+    check_splits,
+    find_corpus,
+    manifest_sha256,
+    prepare,
+    read_manifest,
+)
+from ser.audio import read_audio
+from ser.checkpoint import best_first, is_end_of_epoch
+from ser.errors import RecipeError, one_sentence_errors
+from ser.metrics import compute_metrics, uar
+from ser.report import write_report
+from ser.settings import check_same_settings, load_settings
+from ser.store import EmbeddingStore
+
+logger = get_logger(__name__)
+
+
+@register_checkpoint_hooks
+class EmotionBrain(sb.Brain):
+    """Trains and tests an emotion classifier."""
+
+    def compute_forward(self, batch, stage):
+        """From waveforms, or kept embeddings, to logits.
+
+        Arguments
+        ---------
+        batch : PaddedBatch
+            With `embedding` [batch, layer + 1, channel] or `sig`
+            [batch, sample].
+        stage : sb.Stage
+            TRAIN, VALID or TEST.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits [batch, class].
+        """
+        embeddings = self.compute_embeddings(batch, stage)
+        embeddings = self.modules.standardiser(embeddings)
+        embedding = self.modules.layer_weights(embeddings)
+        return self.modules.classifier(embedding)
+
+    def compute_embeddings(self, batch, stage):
+        """From waveforms to pooled embeddings, unless they are kept.
+
+        Arguments
+        ---------
+        batch : PaddedBatch
+            As that of `compute_forward`.
+        stage : sb.Stage
+            TRAIN, VALID or TEST.
+
+        Returns
+        -------
+        torch.Tensor
+            Embeddings [batch, layer + 1, channel].
+        """
+        batch = batch.to(self.device)
+        if hasattr(batch, "embedding"):
+            return batch.embedding.data
+        wavs, lens = batch.sig
+        if stage == sb.Stage.TRAIN and getattr(self.hparams, "augment", False):
+            wavs, lens = self.hparams.wav_augment(wavs, lens)
+        return self.modules.pool(*self.modules.wav2vec2(wavs, lens))
+
+    def compute_objectives(self, predictions, batch, stage):
+        """From logits to the loss.
+
+        Arguments
+        ---------
+        predictions : torch.Tensor
+            Logits [batch, class].
+        batch : PaddedBatch
+            With `emotion_encoded` [batch].
+        stage : sb.Stage
+            TRAIN, VALID or TEST.
+
+        Returns
+        -------
+        torch.Tensor
+            The loss, a scalar.
+        """
+        predictions = predictions.float()
+        target = batch.emotion_encoded.to(self.device)
+        if stage != sb.Stage.TRAIN:
+            self.outputs += zip(
+                batch.id,
+                target.tolist(),
+                predictions.softmax(dim=-1).cpu().numpy(),
+            )
+        return self.hparams.compute_cost(
+            predictions, target, weight=self.class_weights
+        )
+
+    def on_fit_start(self):
+        """Resumes from the last checkpoint and writes the logs anew up to
+        it, since a killed run may have logged an epoch that it lost."""
+        self.history = []
+        super().on_fit_start()
+        if if_main_process():
+            Path(self.hparams.train_log).unlink(missing_ok=True)
+            shutil.rmtree(
+                self.hparams.tensorboard_logger.keywords["save_dir"],
+                ignore_errors=True,
+            )
+        self.tensorboard = self.hparams.tensorboard_logger()
+        for epoch in self.history:
+            self.log_epoch(epoch)
+
+    def on_stage_start(self, stage, epoch=None):
+        """Empties what the stage collects.
+
+        Arguments
+        ---------
+        stage : sb.Stage
+            TRAIN, VALID or TEST.
+        epoch : int
+            From 1, None for TEST.
+        """
+        if stage != sb.Stage.TRAIN:
+            self.outputs = []
+
+    def on_fit_batch_start(self, batch, should_step):
+        """Warms up the encoder's learning rate.
+
+        Arguments
+        ---------
+        batch : PaddedBatch
+            Not used.
+        should_step : bool
+            Whether the optimizers step after this batch.
+        """
+        if should_step and "wav2vec2" in self.optimizers_dict:
+            self.hparams.lr_annealing_wav2vec2(self.optimizers_dict["wav2vec2"])
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Anneals, logs and saves after validation; reports after the test.
+
+        Arguments
+        ---------
+        stage : sb.Stage
+            TRAIN, VALID or TEST.
+        stage_loss : float
+            Mean over the batches.
+        epoch : int
+            From 1, None for TEST.
+        """
+        if stage == sb.Stage.TRAIN:
+            self.train_loss = stage_loss
+        elif stage == sb.Stage.VALID:
+            self.on_valid_end(stage_loss, epoch)
+        else:
+            self.predictions = self.collect_predictions()
+
+    def on_valid_end(self, valid_loss, epoch):
+        """Anneals, logs, saves, and decides whether to go on.
+
+        Arguments
+        ---------
+        valid_loss : float
+            Mean over the batches.
+        epoch : int
+            From 1.
+        """
+        predictions = self.collect_predictions()
+        truth, prediction = predictions["truth"], predictions["prediction"]
+        stats = {
+            "epoch": epoch,
+            "train_loss": float(self.train_loss),
+            "valid_loss": float(valid_loss),
+            "valid_uar": uar(truth, prediction),
+            "valid_wa": float((truth == prediction).mean()),
+            "lr": float(self.optimizers_dict["head"].param_groups[0]["lr"]),
+        }
+        # Processes must not disagree on when to stop, not even by rounding.
+        stats = ddp_broadcast(stats, src=0)
+        error = 1 - stats["valid_uar"]
+        _, new_lr = self.hparams.lr_annealing(error)
+        update_learning_rate(self.optimizers_dict["head"], new_lr)
+        self.hparams.epoch_counter.update_metric(error)
+        self.history.append(stats)
+        self.log_epoch(stats)
+        self.checkpointer.save_and_keep_only(
+            meta=stats,
+            importance_keys=[best_first],  # and the most recent
+            ckpt_predicate=is_end_of_epoch,
+            verbosity=logging.DEBUG,
+        )
+
+    def log_epoch(self, stats):
+        """Writes one epoch to the log and to TensorBoard.
+
+        Arguments
+        ---------
+        stats : dict
+            As `history` holds them.
+        """
+        for log in (self.hparams.train_logger, self.tensorboard):
+            log.log_stats(
+                {"epoch": stats["epoch"], "lr": stats["lr"]},
+                train_stats={"loss": stats["train_loss"]},
+                valid_stats={
+                    "loss": stats["valid_loss"],
+                    "uar": stats["valid_uar"],
+                    "wa": stats["valid_wa"],
+                },
+            )
+
+    def collect_predictions(self):
+        """Makes a table of what the stage put out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ID, truth, prediction and a probability for each class, by ID.
+        """
+        ids, truth, probabilities = zip(*self.outputs)
+        probabilities = np.array(probabilities)
+        classes = np.array(self.classes)
+        table = pd.DataFrame(
+            {
+                "ID": ids,
+                "truth": classes[list(truth)],
+                "prediction": classes[probabilities.argmax(axis=1)],
+            }
+        )
+        table[self.classes] = probabilities
+        return table.sort_values("ID", ignore_index=True)
+
+    def on_evaluate_start(self, max_key=None, min_key=None):
+        """Loads the best checkpoint.
+
+        Arguments
+        ---------
+        max_key : str
+            Not used: `best_first` decides.
+        min_key : str
+            Not used.
+        """
+        self.checkpointer.recover_if_possible(
+            importance_key=best_first, ckpt_predicate=is_end_of_epoch
+        )
+
+    def init_optimizers(self):
+        """Makes an optimizer for the head, and one for the encoder if it is
+        trained: gradients are clipped for each optimizer by itself."""
+        # Not through self.modules, whose frozen encoder would be counted in.
+        encoder, head = self.hparams.wav2vec2, self.hparams.model
+        parameters = {"head": (self.opt_class, head)}
+        if not self.hparams.freeze_wav2vec2:
+            parameters["wav2vec2"] = (self.hparams.wav2vec2_opt_class, encoder)
+        self.optimizers_dict = {
+            name: opt_class(
+                [p for p in module.parameters() if p.requires_grad]
+            )
+            for name, (opt_class, module) in parameters.items()
+        }
+        for name, optimizer in self.optimizers_dict.items():
+            self.checkpointer.add_recoverable(f"optimizer_{name}", optimizer)
+
+    @torch.no_grad()
+    def fit_standardiser(self, dataset):
+        """Takes the statistics of the training set's embeddings, before the
+        first epoch.
+
+        Arguments
+        ---------
+        dataset : DynamicItemDataset
+            The training set.
+        """
+        self.modules.eval()
+        loader = SaveableDataLoader(
+            dataset,
+            collate_fn=PaddedBatch,
+            generator=torch.Generator(),
+            **self.hparams.valid_dataloader_opts,
+        )
+        self.hparams.standardiser.fit(
+            self.compute_embeddings(batch, sb.Stage.VALID) for batch in loader
+        )
+
+    @mark_as_saver
+    def _save(self, path):
+        """Saves the counters and the history."""
+        super()._save(path)
+        saved = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        saved["history"] = self.history
+        Path(path).write_text(yaml.safe_dump(saved), encoding="utf-8")
+
+    @mark_as_loader
+    def _recover(self, path, end_of_epoch):
+        """Loads the counters and the history."""
+        super()._recover(path, end_of_epoch)
+        saved = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        self.history = saved["history"]
+
+
+def dataio_prep(hparams):
+    """Makes the datasets from the manifests.
+
+    Arguments
+    ---------
+    hparams : dict
+        The settings.
+
+    Returns
+    -------
+    datasets : dict
+        From "train", "valid" and "test" to a DynamicItemDataset that gives
+        `id`, `sig` and `emotion_encoded`.
+    manifests : dict
+        From the same to the manifest, a pandas.DataFrame.
+    label_encoder : CategoricalEncoder
+        From emotions to outputs of the classifier.
+    """
+    paths = {
+        "train": hparams["train_annotation"],
+        "valid": hparams["valid_annotation"],
+        "test": hparams["test_annotation"],
+    }
+    manifests = {name: read_manifest(path) for name, path in paths.items()}
+    check_splits(manifests)
+
+    classes = find_corpus(hparams["corpus"]).classes
+    if hparams["out_n_neurons"] != len(classes):
+        raise RecipeError(
+            f"out_n_neurons is {hparams['out_n_neurons']} and "
+            f"{hparams['corpus']} has {len(classes)} classes "
+            f"({', '.join(classes)}): leave it out, or give {len(classes)}."
+        )
+    label_encoder = CategoricalEncoder()
+    run_on_main(
+        label_encoder.load_or_create,
+        kwargs={
+            "path": Path(hparams["save_folder"]) / "label_encoder.txt",
+            "from_iterables": [classes],
+        },
+        post_func=label_encoder.load_or_create,
+        post_kwargs={"path": Path(hparams["save_folder"]) / "label_encoder.txt"},
+    )
+    # Functions of modules, not of this function: spawned workers pickle them.
+    datasets = {
+        name: DynamicItemDataset.from_csv(
+            path,
+            replacements={"data_root": Path(hparams["data_folder"]).as_posix()},
+            dynamic_items=[
+                {"func": read_audio, "takes": "wav", "provides": "sig"},
+                {
+                    "func": label_encoder.encode_label,
+                    "takes": "emotion",
+                    "provides": "emotion_encoded",
+                },
+            ],
+            output_keys=["id", "sig", "emotion_encoded"],
+        )
+        for name, path in paths.items()
+    }
+    # Longest first, so that validation and test batches hold little padding.
+    for name in ("valid", "test"):
+        datasets[name] = datasets[name].filtered_sorted(
+            sort_key="duration", reverse=True
+        )
+    return datasets, manifests, label_encoder
+
+
+def keep_embeddings(hparams, datasets):
+    """Encodes what the store lacks, and has the datasets read from it.
+
+    Arguments
+    ---------
+    hparams : dict
+        The settings.
+    datasets : dict
+        As `dataio_prep` makes them; `sig` becomes `embedding`.
+    """
+    store = EmbeddingStore(
+        hparams["embedding_store"], hparams["wav2vec2"], hparams["pool"]
+    )
+    durations = {
+        clip["wav"]: clip["duration"]
+        for dataset in datasets.values()
+        for clip in dataset.data.values()
+    }
+    run_on_main(
+        store.fill,
+        kwargs={
+            "durations": durations,
+            "encoder": hparams["wav2vec2"],
+            "pooling": hparams["pool"],
+            "max_batch_length": hparams["encode_batch_length"],
+            "num_workers": hparams["encode_workers"],
+        },
+    )
+    add_dynamic_item(
+        list(datasets.values()), store.read, takes="wav", provides="embedding"
+    )
+    set_output_keys(
+        list(datasets.values()), ["id", "embedding", "emotion_encoded"]
+    )
+
+
+def inverse_frequency(manifest, classes):
+    """Weighs each class by the inverse of its frequency.
+
+    Arguments
+    ---------
+    manifest : pandas.DataFrame
+        The training set.
+    classes : list of str
+        In the order of the classifier's outputs.
+
+    Returns
+    -------
+    torch.Tensor
+        Weights [class] whose mean over the clips is 1.
+    """
+    counts = manifest["emotion"].value_counts().reindex(classes).to_numpy()
+    weights = len(manifest) / (len(classes) * counts)
+    return torch.tensor(np.nan_to_num(weights), dtype=torch.float32)
+
+
+@main_process_only
+def write_results(hparams, brain, manifests):
+    """Writes predictions.csv, report.html and, last, metrics.json, whose
+    presence says that the run is over.
+
+    Arguments
+    ---------
+    hparams : dict
+        The settings.
+    brain : EmotionBrain
+        After `evaluate`.
+    manifests : dict
+        As `dataio_prep` reads them.
+    """
+    corpus = find_corpus(hparams["corpus"])
+    encoder = hparams["wav2vec2"]
+    folder = Path(hparams["output_folder"])
+    speakers = manifests["test"].set_index("ID")["spk_id"]
+    metrics = compute_metrics(
+        brain.predictions, brain.classes, speakers[brain.predictions["ID"]]
+    )
+    best = brain.checkpointer.find_checkpoint(
+        importance_key=best_first, ckpt_predicate=is_end_of_epoch
+    ).meta["epoch"]
+    metrics |= {
+        "corpus": hparams["corpus"],
+        "fold": hparams["fold"],
+        "seed": hparams["seed"],
+        "encoder": encoder.source,
+        "encoder_is_random": encoder.is_random,
+        "best_epoch": best,
+        "manifest_sha256": manifest_sha256(
+            [
+                hparams["train_annotation"],
+                hparams["valid_annotation"],
+                hparams["test_annotation"],
+            ]
+        ),
+    }
+    weights = hparams["layer_weights"].weights()
+    facts = {
+        "Corpus": corpus.name,
+        "Protocol": f"{corpus.protocol}; fold {hparams['fold']}",
+        "Speakers": "; ".join(
+            f"{name} {' '.join(sorted(manifest['spk_id'].unique()))}"
+            for name, manifest in manifests.items()
+        ),
+        "Encoder": encoder.source
+        + (" (random weights)" if encoder.is_random else ""),
+        "Training": ("frozen" if encoder.freeze else "fine-tuned")
+        + f" encoder, {hparams['pooling']} pooling, {hparams['layers']} layers",
+        "Seed": str(hparams["seed"]),
+        "Date": date.today().isoformat(),
+        "Versions": f"speechbrain {sb.__version__}, torch {torch.__version__}",
+        "Manifests": f"sha256 {metrics['manifest_sha256']}",
+    }
+    if corpus.notice:
+        facts["Notice"] = corpus.notice
+    brain.predictions.to_csv(
+        folder / "predictions.csv", index=False, lineterminator="\n"
+    )
+    write_report(
+        folder / "report.html",
+        metrics,
+        brain.predictions,
+        [row | {"best": row["epoch"] == best} for row in brain.history],
+        None if weights is None else weights.tolist(),
+        facts,
+    )
+    hparams["train_logger"].log_stats(
+        {"best epoch": best},
+        test_stats={name: metrics[name] for name in ("uar", "wa", "macro_f1")},
+    )
+    unfinished = folder / "metrics.unfinished"
+    unfinished.write_text(json.dumps(metrics, indent=2), encoding="utf-8")
+    os.replace(unfinished, folder / "metrics.json")
+
+
+@main_process_only
+def say_results(hparams):
+    """Prints what a run came to, and what to do next.
+
+    Arguments
+    ---------
+    hparams : dict
+        The settings.
+    """
+    corpus = find_corpus(hparams["corpus"])
+    folder = Path(hparams["output_folder"])
+    metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+    low, high = metrics["uar_ci95"]
+    print(
+        f"\nTest UAR {100 * metrics['uar']:.1f} % (95 % interval "
+        f"{100 * low:.1f} to {100 * high:.1f}, resampling "
+        f"{metrics['ci_resamples']}); {metrics['n']} clips, "
+        f"chance {100 / len(corpus.classes):.1f} %"
+    )
+    print(f"Report: {folder / 'report.html'}")
+    if corpus.notice:
+        print(corpus.notice)
+    if metrics["encoder_is_random"]:
+        print(
+            "The built-in encoder has random weights: it has never heard "
+            "speech. For a real one:\n"
+            f"  python train.py {sys.argv[1]} "
+            "--wav2vec2_hub facebook/wav2vec2-base"
+            " --output_folder results/wav2vec2-base"
+        )
+    if corpus.notice:
+        print(
+            "On your own corpus (emodb, ravdess):\n"
+            f"  python train.py {sys.argv[1]} --corpus emodb"
+            " --data_folder /path/to/emodb"
+            " --wav2vec2_hub facebook/wav2vec2-base"
+        )
+
+
+def main():
+    """Runs the recipe."""
+    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+    sb.utils.distributed.ddp_init_group(run_opts)
+    hparams = load_settings(hparams_file, overrides)
+    check_same_settings(hparams["output_folder"], hparams_file, overrides)
+    sb.create_experiment_directory(
+        experiment_directory=hparams["output_folder"],
+        hyperparams_to_save=hparams_file,
+        overrides=overrides,
+    )
+
+    if not hparams["skip_prep"]:
+        run_on_main(
+            prepare,
+            kwargs={
+                "corpus": find_corpus(hparams["corpus"]),
+                "data_folder": hparams["data_folder"],
+                "save_folder": hparams["manifest_folder"],
+                "fold": hparams["fold"],
+                "valid_ratio": hparams["valid_ratio"],
+                "min_duration": hparams["min_duration"],
+            },
+        )
+    datasets, manifests, label_encoder = dataio_prep(hparams)
+    if (Path(hparams["output_folder"]) / "metrics.json").is_file():
+        logger.info("This run is over: nothing is trained or tested again.")
+        say_results(hparams)
+        return
+
+    brain = EmotionBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+    )
+    brain.classes = label_encoder.decode_ndim(range(len(label_encoder)))
+    brain.class_weights = None
+    if hparams["class_weights"]:
+        brain.class_weights = inverse_frequency(
+            manifests["train"], brain.classes
+        ).to(brain.device)
+
+    if hparams["freeze_wav2vec2"] and hparams["encode_once"]:
+        if hparams["pooling"] == "attention":
+            logger.warning(
+                "attention pooling is learned, so its embeddings cannot be "
+                "kept: every epoch encodes every clip again"
+            )
+        else:
+            keep_embeddings(hparams, datasets)
+    if brain.checkpointer.find_checkpoint() is None:
+        brain.fit_standardiser(datasets["train"])
+    train_loader_kwargs = hparams["train_dataloader_opts"]
+    if "dynamic_batch_sampler" in hparams:
+        sampler = batches_by_length(
+            datasets["train"], hparams["seed"], hparams["dynamic_batch_sampler"]
+        )
+        train_loader_kwargs = {**train_loader_kwargs, "batch_sampler": sampler}
+        # Or a single process would repeat the first epoch's batches.
+        brain.train_sampler = sampler
+
+    # A log file has no use for bars.
+    progressbar = sys.stderr.isatty() and not brain.noprogressbar
+    brain.fit(
+        hparams["epoch_counter"],
+        datasets["train"],
+        datasets["valid"],
+        train_loader_kwargs=train_loader_kwargs,
+        valid_loader_kwargs=hparams["valid_dataloader_opts"],
+        progressbar=progressbar,
+    )
+    brain.evaluate(
+        datasets["test"],
+        progressbar=progressbar,
+        # A copy, since it is changed there.
+        test_loader_kwargs=dict(hparams["test_dataloader_opts"]),
+    )
+    write_results(hparams, brain, manifests)
+    say_results(hparams)
+
+
+def batches_by_length(dataset, seed, options):
+    """Makes SpeechBrain's sampler of batches of clips of like length.
+
+    Arguments
+    ---------
+    dataset : DynamicItemDataset
+        The training set.
+    seed : int
+        Of the order.
+    options : dict
+        Those of DynamicBatchSampler; `num_buckets` buckets hold a like
+        number of clips each.
+
+    Returns
+    -------
+    DynamicBatchSampler
+    """
+    options = dict(options)
+    durations = [clip["duration"] for clip in dataset.data.values()]
+    # Its own buckets are quantiles of a log-normal law, not of these clips.
+    quantiles = np.linspace(0, 1, options.pop("num_buckets") + 1)[1:]
+    bounds = np.unique(np.quantile(durations, quantiles)).tolist()
+    return DynamicBatchSampler(
+        dataset, bucket_boundaries=bounds, seed=seed, **options
+    )
+
+
+# RECIPE BEGINS!
+if __name__ == "__main__":
+    with one_sentence_errors():
+        main()
