@@ -299,9 +299,7 @@ class EmotionBrain(sb.Brain):
         if not self.hparams.freeze_wav2vec2:
             parameters["wav2vec2"] = (self.hparams.wav2vec2_opt_class, encoder)
         self.optimizers_dict = {
-            name: opt_class(
-                [p for p in module.parameters() if p.requires_grad]
-            )
+            name: opt_class([p for p in module.parameters() if p.requires_grad])
             for name, (opt_class, module) in parameters.items()
         }
         for name, optimizer in self.optimizers_dict.items():
@@ -385,7 +383,9 @@ def dataio_prep(hparams):
             "from_iterables": [classes],
         },
         post_func=label_encoder.load_or_create,
-        post_kwargs={"path": Path(hparams["save_folder"]) / "label_encoder.txt"},
+        post_kwargs={
+            "path": Path(hparams["save_folder"]) / "label_encoder.txt"
+        },
     )
     # Functions of modules, not of this function: spawned workers pickle them.
     datasets = {

@@ -34,7 +34,9 @@ def make(data_folder):
         return
     # Made beside and moved, so that a killed run leaves no half of it.
     unfinished = data_folder.with_name(f"{data_folder.name}.{os.getpid()}")
-    clips = list(product(SPEAKERS, enumerate(EMOTIONS, start=1), (1, 2), (1, 2)))
+    clips = list(
+        product(SPEAKERS, enumerate(EMOTIONS, start=1), (1, 2), (1, 2))
+    )
     for clip in tqdm(clips, "synthesising the demo corpus", disable=None):
         speaker, (number, emotion), statement, take = clip
         wav = synthesise(speaker, emotion, 1, statement, take, SEED)

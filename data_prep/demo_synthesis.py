@@ -107,9 +107,9 @@ EMOTIONS = tuple(PROSODY)
 # Standard deviations in the units of the table, once for the habit of a
 # speaker in an emotion and once more for the take: they set how hard the
 # corpus is for a classifier that has not heard the speaker.
-SPREAD = Prosody(0.7, 0.5, 0.8, 4, 1.2, 1.0, 0.25, 1.0, 1.2, 0.8)
+SPREAD = Prosody(0.5, 0.35, 0.5, 2.8, 0.8, 0.7, 0.18, 0.7, 0.8, 0.5)
 
-GAIN_SPREAD = 2.5  # dB, s.d. of the recording gain, which blurs the level
+GAIN_SPREAD = 2.0  # dB, s.d. of the recording gain, which blurs the level
 SPEECH_LEVEL = -31.0  # dB re. full scale, r.m.s. of a neutral clip
 ROOM_LEVEL = -66.0  # dB re. full scale, r.m.s. of the background noise
 STRONG = 1.4  # what intensity 2 does to the distance from neutral

@@ -9,10 +9,10 @@ import importlib
 import itertools
 import os
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Callable
 
 import pandas as pd
 import pandera.pandas as pa
@@ -408,8 +408,12 @@ def split(table, folds, fold, valid_ratio):
             "speakers needs 3 or more (train, valid, test): add speakers."
         )
     gender = table.drop_duplicates("spk_id").set_index("spk_id")["gender"]
-    genders = [[s for s in ring if gender[s] == g] for g in gender[ring].unique()]
-    in_turn = [s for s in itertools.chain(*itertools.zip_longest(*genders)) if s]
+    genders = [
+        [s for s in ring if gender[s] == g] for g in gender[ring].unique()
+    ]
+    in_turn = [
+        s for s in itertools.chain(*itertools.zip_longest(*genders)) if s
+    ]
     number = min(max(1, round(valid_ratio * len(ring))), len(ring) - 1)
     valid = in_turn[:number]
     train = sorted(set(ring) - set(valid))

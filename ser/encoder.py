@@ -67,7 +67,7 @@ class Encoder(Wav2Vec2):
     >>> encoder = Encoder(folder, save_path="", freeze=True)
     >>> hidden, lens = encoder(torch.rand(2, 16000), torch.tensor([0.5, 1.0]))
     >>> hidden.shape, (lens * hidden.shape[2]).int().tolist()
-    (torch.Size([4, 2, 49, 64]), [24, 49])
+    (torch.Size([4, 2, 49, 128]), [24, 49])
     """
 
     def __init__(
@@ -101,17 +101,19 @@ class Encoder(Wav2Vec2):
         self.num_layers = config.num_hidden_layers
         # A config entry of this repository's own encoders.
         self.is_random = getattr(config, "randomly_initialised", False)
-        self.frozen_parts = [self.model] if freeze else self.freeze_up_to(
-            self.num_layers if train_layers < 0 else train_layers
+        self.frozen_parts = (
+            [self.model]
+            if freeze
+            else self.freeze_up_to(
+                self.num_layers if train_layers < 0 else train_layers
+            )
         )
         if lora_rank and not freeze:
             first = 0 if train_layers < 0 else self.num_layers - train_layers
             self.add_lora(lora_rank, range(first, self.num_layers))
         if gradient_checkpointing and not freeze:
             # Without re-entry, since the front end hands on no gradient.
-            self.model.gradient_checkpointing_enable(
-                {"use_reentrant": False}
-            )
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
         self.mend_front_end()
         self.train(not freeze)
 
@@ -197,9 +199,13 @@ class Encoder(Wav2Vec2):
         config = self.model.config
         convs = self.model.feature_extractor.conv_layers
         for conv in convs:
-            if isinstance(getattr(conv, "layer_norm", None), torch.nn.GroupNorm):
+            if isinstance(
+                getattr(conv, "layer_norm", None), torch.nn.GroupNorm
+            ):
                 norm = ValidGroupNorm(
-                    conv.layer_norm, config.conv_kernel[0], config.conv_stride[0]
+                    conv.layer_norm,
+                    config.conv_kernel[0],
+                    config.conv_stride[0],
                 )
                 conv.layer_norm = norm.to(conv.conv.weight.device)
         # data2vec stacks several, and each would read what the one before it
@@ -288,14 +294,21 @@ class Encoder(Wav2Vec2):
         config = self.model.config.to_dict()
         config = {k: v for k, v in config.items() if k not in VOLATILE}
         digest = hashlib.sha256(
-            json.dumps([config, self.normalize_wav], sort_keys=True, default=str)
-            .encode()
+            json.dumps(
+                [config, self.normalize_wav], sort_keys=True, default=str
+            ).encode()
         )
         for name, weight in sorted(self.model.state_dict().items()):
-            digest.update(f"{name} {weight.dtype} {list(weight.shape)}".encode())
             digest.update(
-                weight.detach().cpu().contiguous().flatten()
-                .view(torch.uint8).numpy()
+                f"{name} {weight.dtype} {list(weight.shape)}".encode()
+            )
+            digest.update(
+                weight.detach()
+                .cpu()
+                .contiguous()
+                .flatten()
+                .view(torch.uint8)
+                .numpy()
             )
         return digest.hexdigest()
 
@@ -338,8 +351,10 @@ class ValidGroupNorm(torch.nn.GroupNorm):
         # A loop of few and large steps: exactly what the clip alone gets.
         return torch.cat(
             [
-                F.pad(super(ValidGroupNorm, self).forward(clip[None, :, :n]),
-                      (0, x.shape[-1] - n))
+                F.pad(
+                    super(ValidGroupNorm, self).forward(clip[None, :, :n]),
+                    (0, x.shape[-1] - n),
+                )
                 for clip, n in zip(x, frames, strict=True)
             ]
         )
@@ -419,16 +434,13 @@ def make_random_encoder(folder, seed):
             torch.manual_seed(seed)
             model = Wav2Vec2Model(
                 Wav2Vec2Config(
-                    conv_dim=(32, 32, 48, 48, 64, 64, 64),
-                    hidden_size=64,
+                    conv_dim=(64, 64, 64, 96, 96, 128, 128),
+                    hidden_size=128,
                     num_hidden_layers=3,
                     num_attention_heads=4,
-                    intermediate_size=128,
+                    intermediate_size=256,
                     num_conv_pos_embeddings=32,
                     num_conv_pos_embedding_groups=4,
-                    feat_extract_norm="layer",
-                    do_stable_layer_norm=True,
-                    conv_bias=True,
                     randomly_initialised=True,
                 )
             )

@@ -144,7 +144,9 @@ class EmbeddingStore:
             }
         return list(found.values())
 
-    def fill(self, durations, encoder, pooling, max_batch_length, num_workers=0):
+    def fill(
+        self, durations, encoder, pooling, max_batch_length, num_workers=0
+    ):
         """Encodes what is missing, longest clips first, so that a machine
         with too little memory says so at once.
 
@@ -171,7 +173,11 @@ class EmbeddingStore:
             paths.sort(key=durations.get, reverse=True)
             if paths:
                 self.encode(
-                    paths, durations, encoder, pooling, max_batch_length,
+                    paths,
+                    durations,
+                    encoder,
+                    pooling,
+                    max_batch_length,
                     num_workers,
                 )
         except sqlite3.DatabaseError as error:
