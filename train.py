@@ -376,6 +376,7 @@ def dataio_prep(hparams):
             f"({', '.join(classes)}): leave it out, or give {len(classes)}."
         )
     label_encoder = CategoricalEncoder()
+    label_encoder.expect_len(len(classes))
     run_on_main(
         label_encoder.load_or_create,
         kwargs={
@@ -629,7 +630,7 @@ def main():
             manifests["train"], brain.classes
         ).to(brain.device)
 
-    if hparams["freeze_wav2vec2"] and hparams["encode_once"]:
+    if hparams["freeze_wav2vec2"] and hparams.get("encode_once"):
         if hparams["pooling"] == "attention":
             logger.warning(
                 "attention pooling is learned, so its embeddings cannot be "
