@@ -58,7 +58,11 @@ from ser.checkpoint import best_first, is_end_of_epoch
 from ser.errors import RecipeError, one_sentence_errors
 from ser.metrics import compute_metrics, uar
 from ser.report import write_report
-from ser.settings import check_same_settings, load_settings
+from ser.settings import (
+    check_same_settings,
+    load_settings,
+    parse_arguments,
+)
 from ser.store import EmbeddingStore
 
 logger = get_logger(__name__)
@@ -588,7 +592,7 @@ def say_results(hparams):
 
 def main():
     """Runs the recipe."""
-    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+    hparams_file, run_opts, overrides = parse_arguments(sys.argv[1:])
     sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_settings(hparams_file, overrides)
     check_same_settings(hparams["output_folder"], hparams_file, overrides)
@@ -616,13 +620,16 @@ def main():
         say_results(hparams)
         return
 
-    brain = EmotionBrain(
-        modules=hparams["modules"],
-        opt_class=hparams["opt_class"],
-        hparams=hparams,
-        run_opts=run_opts,
-        checkpointer=hparams["checkpointer"],
-    )
+    try:
+        brain = EmotionBrain(
+            modules=hparams["modules"],
+            opt_class=hparams["opt_class"],
+            hparams=hparams,
+            run_opts=run_opts,
+            checkpointer=hparams["checkpointer"],
+        )
+    except ValueError as error:  # such as fp16 on a CPU
+        raise RecipeError(f"SpeechBrain refuses these options: {error}")
     brain.classes = label_encoder.decode_ndim(range(len(label_encoder)))
     brain.class_weights = None
     if hparams["class_weights"]:
