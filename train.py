@@ -381,16 +381,9 @@ def dataio_prep(hparams):
         )
     label_encoder = CategoricalEncoder()
     label_encoder.expect_len(len(classes))
-    run_on_main(
-        label_encoder.load_or_create,
-        kwargs={
-            "path": Path(hparams["save_folder"]) / "label_encoder.txt",
-            "from_iterables": [classes],
-        },
-        post_func=label_encoder.load_or_create,
-        post_kwargs={
-            "path": Path(hparams["save_folder"]) / "label_encoder.txt"
-        },
+    label_encoder.load_or_create(
+        Path(hparams["save_folder"]) / "label_encoder.txt",
+        from_iterables=[classes],
     )
     # Functions of modules, not of this function: spawned workers pickle them.
     datasets = {

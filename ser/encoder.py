@@ -22,6 +22,10 @@ logger = get_logger(__name__)
 # Its news of every config and weight would bury ours.
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
+# SpeechBrain turns it on, and its rounding (1e-3) differs with the batch;
+# who wants speed on a GPU asks for bf16.
+torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.allow_tf32 = False
 
 # Config entries that change neither weights nor answers.
 VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")

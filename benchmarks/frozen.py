@@ -1,0 +1,286 @@
+"""How fast training with a frozen encoder is.
+
+Measured in turn, on the same clips and with the same weights:
+- a bare forward pass of the encoder: clips in memory, sorted by length,
+  padded batches of 16, no attention mask, nothing kept;
+- 20 epochs of hparams/train.yaml, which encode each clip once, from an empty
+  store and again with the store filled; of the first, the pass of encoding;
+- an epoch of the loop that this recipe replaces: SpeechBrain's lobe, frozen
+  but left in training mode, encodes every clip again in every epoch, in
+  shuffled batches of 16 that are padded to the longest.
+Last, the whole command as a user runs it, imports and reports included, with
+validation and test sets of a sixth of the clips each.
+
+To run it (some minutes on two cores):
+> python benchmarks/frozen.py --data_folder /path/to/emodb [--encoder DIR]
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from common import (
+    ROOT,
+    load,
+    now,
+    parse_arguments,
+    print_table,
+    times_faster,
+    write_manifests,
+)
+from speechbrain.integrations.huggingface.wav2vec2 import Wav2Vec2
+from torch.nn.utils.rnn import pad_sequence
+
+from ser.audio import read_audio
+from train import EmotionBrain, dataio_prep, keep_embeddings
+
+EPOCHS = 20
+BATCH_SIZE = 16  # of the loop that is replaced
+
+
+class Notebook(torch.nn.Module):
+    """The loop that this recipe replaces.
+
+    Arguments
+    ---------
+    lobe : speechbrain.integrations.huggingface.wav2vec2.Wav2Vec2
+        A frozen encoder.
+    num_classes : int
+        How many emotions there are.
+    """
+
+    def __init__(self, lobe, num_classes):
+        super().__init__()
+        self.lobe = lobe
+        self.head = torch.nn.Sequential(
+            torch.nn.Linear(lobe.model.config.hidden_size, 256),
+            torch.nn.ReLU(),
+            torch.nn.Dropout(0.3),
+            torch.nn.Linear(256, 128),
+            torch.nn.ReLU(),
+            torch.nn.Dropout(0.3),
+            torch.nn.Linear(128, num_classes),
+        )
+        self.optimizer = torch.optim.Adam(self.head.parameters(), lr=1e-3)
+
+    def epoch(self, files, labels, device):
+        """Trains for an epoch.
+
+        Arguments
+        ---------
+        files : list of str
+            The clips.
+        labels : torch.Tensor
+            Their classes [clip].
+        device : str
+            Where to.
+
+        Returns
+        -------
+        float
+            Seconds.
+        """
+        start = now()
+        self.train()
+        for batch in torch.randperm(len(files)).split(BATCH_SIZE):
+            wavs = [read_audio(files[index]) for index in batch]
+            wavs = pad_sequence(wavs, batch_first=True).to(device)
+            logits = self.head(self.lobe(wavs).mean(dim=1))
+            loss = torch.nn.functional.cross_entropy(
+                logits, labels[batch].to(device)
+            )
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+        return now() - start
+
+
+@torch.inference_mode()
+def bare_pass(model, wavs, device):
+    """Runs the encoder and nothing else.
+
+    Arguments
+    ---------
+    model : transformers.Wav2Vec2Model
+        The encoder.
+    wavs : list of torch.Tensor
+        Sorted by length.
+    device : str
+        Where to.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    start = now()
+    model.eval()
+    for first in range(0, len(wavs), BATCH_SIZE):
+        batch = wavs[first : first + BATCH_SIZE]
+        model(pad_sequence(batch, batch_first=True).to(device))
+    return now() - start
+
+
+def frozen_training(arguments, manifests, folder):
+    """Trains for 20 epochs as train.py does, without validation, which the
+    loop that is replaced has not either.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        Of the command line.
+    manifests : pathlib.Path
+        Where they are.
+    folder : pathlib.Path
+        Where the run writes; the store lies beside it.
+
+    Returns
+    -------
+    encoding : float
+        Seconds until the embeddings are kept: reading and hashing audio and
+        weights, encoding, writing.
+    total : float
+        Seconds from the loaded encoder to the last of the epochs.
+    """
+    settings = load(
+        "hparams/train.yaml",
+        arguments,
+        manifests,
+        output_folder=str(folder),
+        embedding_store=str(folder.parent / "embeddings.sqlite"),
+        number_of_epochs=EPOCHS,
+    )
+    start = now()
+    datasets, _, label_encoder = dataio_prep(settings)
+    training_set = datasets["train"]
+    brain = EmotionBrain(
+        modules=settings["modules"],
+        opt_class=settings["opt_class"],
+        hparams=settings,
+        run_opts={"device": arguments.device},
+        checkpointer=settings["checkpointer"],
+    )
+    brain.classes = label_encoder.decode_ndim(range(len(label_encoder)))
+    brain.class_weights = None
+    encoding = now()
+    keep_embeddings(settings, {"train": training_set})
+    encoding = now() - encoding
+    brain.fit_standardiser(training_set)
+    brain.fit(
+        settings["epoch_counter"],
+        training_set,
+        train_loader_kwargs=settings["train_dataloader_opts"],
+        progressbar=False,
+    )
+    total = now() - start
+    assert settings["epoch_counter"].current == EPOCHS
+    return encoding, total
+
+
+def whole_command(arguments, manifests, folder):
+    """Runs train.py in a process of its own.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        Of the command line.
+    manifests : pathlib.Path
+        Where they are.
+    folder : pathlib.Path
+        Where the run writes; the store lies beside it.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    options = {
+        "corpus": arguments.corpus,
+        "data_folder": arguments.data_folder,
+        "manifest_folder": manifests,
+        "output_folder": folder,
+        "embedding_store": folder.parent / "embeddings.sqlite",
+        "wav2vec2_hub": arguments.encoder,
+        "number_of_epochs": EPOCHS,
+        "patience": EPOCHS,
+        "device": arguments.device,
+    }
+    command = [sys.executable, "train.py", "hparams/train.yaml", "--skip_prep"]
+    for name, value in options.items():
+        command += [f"--{name}", str(value)]
+    start = now()
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return now() - start
+
+
+def main(arguments, work):
+    """Measures and prints.
+
+    Arguments
+    ---------
+    arguments : argparse.Namespace
+        Of the command line.
+    work : pathlib.Path
+        A folder for what the runs write.
+    """
+    torch.manual_seed(0)
+    device = arguments.device
+    clips = write_manifests(arguments, work / "manifests")
+    files = [
+        wav.replace("$data_root", arguments.data_folder) for wav in clips["wav"]
+    ]
+    wavs = sorted(map(read_audio, files), key=len, reverse=True)
+    lobe = Wav2Vec2(arguments.encoder, "", freeze=True).to(device)
+    labels, names = clips["emotion"].factorize()
+    labels = torch.from_numpy(labels)
+    notebook = Notebook(lobe, len(names)).to(device)
+    bare_pass(lobe.model, wavs[-BATCH_SIZE:], device)  # warms up
+
+    bare, encoding, empty, filled, loop = [], [], [], [], []
+    for number in range(arguments.rounds):
+        runs = work / str(number)
+        bare.append(bare_pass(lobe.model, wavs, device))
+        seconds = frozen_training(arguments, work / "manifests", runs / "empty")
+        encoding.append(seconds[0])
+        empty.append(seconds[1])
+        seconds = frozen_training(arguments, work / "manifests", runs / "again")
+        filled.append(seconds[1])
+        loop.append(notebook.epoch(files, labels, device))
+    whole = [
+        [whole_command(arguments, work / "manifests", work / "whole" / name)]
+        for name in ("empty", "again")
+    ]
+
+    loops = [EPOCHS * seconds for seconds in loop]
+    audio = sum(map(len, wavs)) / 16000
+    print_table(
+        f"Frozen training, {len(wavs)} clips ({audio:.0f} s of audio), "
+        f"{EPOCHS} epochs. Ratio: times faster than the notebook's loop, of "
+        f"which 1 epoch a round was measured and taken {EPOCHS} times; for "
+        "the pass of encoding, its speed over that of the bare pass.",
+        [
+            ("bare forward pass", bare, None, None),
+            ("pass of encoding", encoding, times_faster(bare, encoding), 0.9),
+            ("notebook's loop, 1 epoch", loop, None, None),
+            ("20 epochs, empty store", empty, times_faster(loops, empty), 40),
+            ("20 epochs, filled", filled, times_faster(loops, filled), 500),
+            *(
+                (
+                    f"whole command, {what}",
+                    seconds,
+                    statistics.median(loops) / seconds[0],
+                    None,
+                )
+                for what, seconds in zip(("empty store", "filled"), whole)
+            ),
+        ],
+        device,
+    )
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        main(parse_arguments(__doc__, clips=96, rounds=3), Path(folder))
