@@ -379,6 +379,13 @@ def dataio_prep(hparams):
             f"{hparams['corpus']} has {len(classes)} classes "
             f"({', '.join(classes)}): leave it out, or give {len(classes)}."
         )
+    for name, manifest in manifests.items():
+        strange = sorted(set(manifest["emotion"]) - set(classes))
+        if strange:
+            raise RecipeError(
+                f"{paths[name]} holds {', '.join(strange)}, and the classes of "
+                f"{hparams['corpus']} are {', '.join(classes)}: prepare again."
+            )
     label_encoder = CategoricalEncoder()
     label_encoder.expect_len(len(classes))
     label_encoder.load_or_create(
@@ -622,7 +629,9 @@ def main():
             checkpointer=hparams["checkpointer"],
         )
     except ValueError as error:  # such as fp16 on a CPU
-        raise RecipeError(f"SpeechBrain refuses these options: {error}")
+        raise RecipeError(
+            f"SpeechBrain refuses these options: {error}"
+        ) from error
     brain.classes = label_encoder.decode_ndim(range(len(label_encoder)))
     brain.class_weights = None
     if hparams["class_weights"]:

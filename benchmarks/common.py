@@ -13,7 +13,6 @@ from pathlib import Path
 import speechbrain
 import torch
 import transformers
-import yaml
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -149,7 +148,7 @@ def load(hparams_file, arguments, manifests, **overrides):
         "manifest_folder": str(manifests),
         "wav2vec2_hub": arguments.encoder,
     }
-    settings = load_settings(ROOT / hparams_file, yaml.safe_dump(overrides))
+    settings = load_settings(ROOT / hparams_file, overrides)
     Path(settings["save_folder"]).mkdir(parents=True, exist_ok=True)
     return settings
 

@@ -18,7 +18,6 @@ import numpy as np
 import psutil
 import soundfile
 import torch
-import yaml
 from common import ROOT, machine, now
 
 from ser.encoder import make_random_encoder
@@ -60,12 +59,9 @@ def encode(work, number, device):
     device : str
         Where to encode.
     """
-    overrides = {
-        "cache_folder": str(work),
-        "output_folder": str(work / "run"),
-    }
     settings = load_settings(
-        ROOT / "hparams/train.yaml", yaml.safe_dump(overrides)
+        ROOT / "hparams/train.yaml",
+        {"cache_folder": str(work), "output_folder": str(work / "run")},
     )
     encoder, pool = settings["wav2vec2"].to(device), settings["pool"]
     files = sorted(map(str, (work / "clips").iterdir()))[:number]

@@ -34,7 +34,7 @@ def describe(path):
     dict
         `spk_id`, `gender`, `emotion` and `sentence`.
     """
-    name = re.fullmatch(r"(\d\d)([ab]\d\d)([A-Z])([a-z]?)", path.stem)
+    name = re.fullmatch(r"([0-9]{2})([ab][0-9]{2})([A-Z])([a-z]?)", path.stem)
     if not name or name[1] not in MALE + FEMALE:
         raise ValueError("name does not parse as speaker, text, emotion, take")
     if name[3] not in EMOTIONS:

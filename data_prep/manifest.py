@@ -30,8 +30,10 @@ AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 SCHEMA = pa.DataFrameSchema(
     {
         "ID": pa.Column(str, unique=True),
-        "duration": pa.Column(float, pa.Check.gt(0)),  # s
-        "wav": pa.Column(str, pa.Check.str_startswith("$data_root/")),
+        "duration": pa.Column(  # s
+            float, [pa.Check.gt(0), pa.Check.lt(float("inf"))]
+        ),
+        "wav": pa.Column(str, pa.Check.str_matches(r"\$data_root/[^$]+$")),
         "spk_id": pa.Column(str, pa.Check.str_length(min_value=1)),
         "gender": pa.Column(str, pa.Check.isin(["female", "male", "unknown"])),
         "emotion": pa.Column(str, pa.Check.str_length(min_value=1)),
@@ -148,20 +150,21 @@ def prepare(corpus, data_folder, save_folder, fold, valid_ratio, min_duration):
     if corpus.make:
         corpus.make(Path(data_folder))
     table, excluded = find_clips(corpus, Path(data_folder), min_duration)
-    write_csv(excluded, Path(save_folder) / "excluded.csv")
     folds = available_folds(corpus, sorted(table["spk_id"].unique()))
     splits = split(table, folds, fold, valid_ratio)
     check_splits(splits)
-    for name, clips in splits.items():
-        path = Path(save_folder) / f"{name}.csv"
-        clips = SCHEMA.validate(clips[COLUMNS])
-        if path.is_file() and not clips.equals(read_manifest(path)):
+    splits = {n: SCHEMA.validate(c[COLUMNS]) for n, c in splits.items()}
+    paths = {name: Path(save_folder) / f"{name}.csv" for name in splits}
+    for name, path in paths.items():
+        if path.is_file() and not splits[name].equals(read_manifest(path)):
             raise RecipeError(
                 f"{path} holds another split or other data than "
                 f"{data_folder} has now: choose another --output_folder, or "
                 "delete that one."
             )
-        write_csv(clips, path)
+    write_csv(excluded, Path(save_folder) / "excluded.csv")
+    for name, clips in splits.items():
+        write_csv(clips, paths[name])
         logger.info(
             "%s: %d clips, %.2f h, speakers %s",
             name,
@@ -169,8 +172,9 @@ def prepare(corpus, data_folder, save_folder, fold, valid_ratio, min_duration):
             clips["duration"].sum() / 3600,
             " ".join(sorted(clips["spk_id"].unique())),
         )
-        for emotion in sorted(set(corpus.classes) - set(clips["emotion"])):
-            logger.warning("%s holds no clip of '%s'", name, emotion)
+        lacking = sorted(set(corpus.classes) - set(clips["emotion"]))
+        if lacking:
+            logger.warning("%s holds no clip of %s", name, ", ".join(lacking))
     if len(excluded):
         reasons = Counter(excluded["reason"].str.split(":").str[0])
         logger.warning(
@@ -264,7 +268,15 @@ def list_files(data_folder):
         folder = Path(error.filename).relative_to(data_folder).as_posix()
         excluded.append((folder, "folder cannot be listed"))
 
-    for folder, _, names in os.walk(data_folder, onerror=refuse):
+    seen = set()  # links to folders are followed, in a circle but once
+    for folder, below, names in os.walk(
+        data_folder, onerror=refuse, followlinks=True
+    ):
+        real = os.path.realpath(folder)
+        if real in seen:
+            below.clear()
+            continue
+        seen.add(real)
         for name in names:
             ending = Path(name).suffix.lower()
             if ending in AUDIO_ENDINGS:
@@ -287,6 +299,9 @@ def examine_clip(corpus, data_folder, path, min_duration):
         A row of the manifest.
     """
     relative = path.relative_to(data_folder).as_posix()
+    if "\r" in relative or not is_unicode(relative):
+        relative = relative.encode("utf-8", "backslashreplace").decode()
+        return relative, "carriage return or broken Unicode in the path", None
     try:
         if "$" in relative:
             raise ValueError("a $ in the path, a variable to SpeechBrain")
@@ -309,6 +324,15 @@ def examine_clip(corpus, data_folder, path, min_duration):
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     return relative, None, clip
+
+
+def is_unicode(text):
+    """Says whether a path can be written into a CSV file: some file systems
+    hold names that are no text."""
+    try:
+        return bool(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
 
 
 def drop_conflicts(table):
@@ -352,7 +376,13 @@ def available_folds(corpus, speakers):
     list of list of str
         Test speakers of each fold.
     """
-    missing = sorted(set(itertools.chain(*corpus.folds)) - set(speakers))
+    known = set(itertools.chain(*corpus.folds))
+    if not known.issuperset(speakers):
+        raise RecipeError(
+            f"speakers {' '.join(sorted(set(speakers) - known))} are in no "
+            f"fold of {corpus.name}: mend the folds of its script."
+        )
+    missing = sorted(known - set(speakers))
     folds = [[s for s in fold if s in speakers] for fold in corpus.folds]
     if not all(folds):
         number = min(len(folds), len(speakers))
@@ -396,7 +426,7 @@ def split(table, folds, fold, valid_ratio):
     dict
         From "train", "valid" and "test" to their clips.
     """
-    if fold not in range(1, len(folds) + 1):
+    if not isinstance(fold, int) or not 1 <= fold <= len(folds):
         raise RecipeError(
             f"fold {fold} does not exist: there are folds 1 to {len(folds)}."
         )
@@ -485,6 +515,8 @@ def read_manifest(path):
     types = {name: column.dtype.type for name, column in SCHEMA.columns.items()}
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if table.empty:
+            raise ValueError("it holds no clip")
         return SCHEMA.validate(table.astype(types))
     except (OSError, ValueError, KeyError, pa.errors.SchemaError) as error:
         raise RecipeError(

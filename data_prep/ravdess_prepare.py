@@ -44,7 +44,7 @@ def describe(path):
     dict
         `spk_id`, `gender`, `emotion` and `sentence`.
     """
-    if not re.fullmatch(r"\d\d(-\d\d){6}", path.stem):
+    if not re.fullmatch(r"[0-9]{2}(-[0-9]{2}){6}", path.stem):
         raise ValueError("name does not parse as seven numbers of two digits")
     _, channel, emotion, _, statement, _, actor = path.stem.split("-")
     if channel != "01":

@@ -12,9 +12,9 @@ from ser.errors import RecipeError
 
 
 def parse_arguments(argv):
-    """Reads the command line as `speechbrain.parse_arguments` does, but for
-    a value with "=" in it, which that one tears, and a bare `--key`, which
-    is True here.
+    """Reads the command line as `speechbrain.parse_arguments` does, but
+    keeps values whole that hold "=", "#" or ":", which that one tears, and
+    checks them against the file.
 
     Arguments
     ---------
@@ -30,33 +30,87 @@ def parse_arguments(argv):
     overrides : dict
         From keys of the file to what is to stand there.
 
+    Raises
+    ------
+    RecipeError
+        If there is no such file or key, or a value does not fit.
+
     Example
     -------
-    >>> parse_arguments(["a.yaml", "--lr", "1e-3", "--x=b=c"])[2]
-    {'lr': 0.001, 'x': 'b=c'}
+    >>> argv = ["hparams/train.yaml", "--lr=1e-4", "--data_folder", "a=b #c"]
+    >>> parse_arguments(argv)[2]
+    {'lr': 0.0001, 'data_folder': 'a=b #c'}
     """
     hparams_file, run_opts, _ = sb.parse_arguments(argv)
-    overrides, key = {}, None
+    words, key = {}, None
     for word in argv:
         if word.startswith("--"):
             key, equals, value = word[2:].partition("=")
             if key in run_opts:
                 key = None
             else:
-                overrides[key] = scalar(value) if equals else True
+                words[key] = value if equals else True
                 key = None if equals else key
         elif key:
-            overrides[key], key = scalar(word), None
+            words[key], key = word, None
+    defaults = values(read(hparams_file))
+    overrides = {}
+    for key, word in words.items():
+        if key not in defaults:
+            near = difflib.get_close_matches(key, defaults, n=1)
+            hint = f"did you mean --{near[0]}?" if near else "see its keys."
+            raise RecipeError(f"{hparams_file} has no key '{key}': {hint}")
+        overrides[key] = fit(key, word, defaults[key])
+    for key, default in defaults.items():
+        if default.startswith("!PLACEHOLDER") and key not in overrides:
+            raise RecipeError(
+                f"{hparams_file} leaves {key} to you: pass --{key}."
+            )
     return hparams_file, run_opts, overrides
 
 
-def scalar(text):
-    """Reads a word as YAML does, or else as it stands."""
-    try:
-        value = YAML(typ="safe").load(text)
-    except YAMLError:
-        return text
-    return text if isinstance(value, dict) else value
+def fit(key, word, default):
+    """Reads a word of the command line as what a key holds.
+
+    Arguments
+    ---------
+    key : str
+        Of the file.
+    word : str or True
+        What was given for it, True for a bare `--key`.
+    default : str
+        What the file gives, as text.
+
+    Returns
+    -------
+    object
+        Text where the file has text or a reference, else a YAML scalar.
+    """
+    # Safe, but for tags, which only a number can override.
+    tagged = default.startswith("!apply")
+    held = None if default.startswith("!") else YAML(typ="safe").load(default)
+    if isinstance(held, bool):
+        expected, types = "True or False", bool
+    elif isinstance(held, (int, float)):
+        expected, types = "a number", (int, float)
+    else:
+        expected, types = "a value", str
+    value = word
+    if word is not True and (tagged or types is not str):
+        try:
+            value = YAML(typ="safe").load(word)
+        except YAMLError:
+            pass
+        if tagged and not isinstance(value, (int, float)):
+            value = word  # a folder where the file makes one
+    is_bool = isinstance(value, bool)
+    if not tagged and (
+        not isinstance(value, types) or (is_bool and types is not bool)
+    ):
+        raise RecipeError(
+            f"{key} is '{value}': expected {expected}, such as {default}."
+        )
+    return value
 
 
 def load_settings(hparams_file, overrides):
@@ -77,41 +131,16 @@ def load_settings(hparams_file, overrides):
     Raises
     ------
     RecipeError
-        If there is no such file or key, or a value does not fit.
+        If an object cannot be made of its values.
     """
-    text = read(hparams_file)
-    defaults = values(text)
-    for key, value in overrides.items():
-        if key not in defaults:
-            near = difflib.get_close_matches(key, defaults, n=1)
-            hint = f"did you mean --{near[0]}?" if near else "see its keys."
-            raise RecipeError(f"{hparams_file} has no key '{key}': {hint}")
-        expected = kind(scalar(defaults[key]))
-        if expected and kind(value) != expected:
-            raise RecipeError(
-                f"{key} is '{value}': expected {expected}, such as "
-                f"{defaults[key]}."
-            )
-    for key, default in defaults.items():
-        if default.startswith("!PLACEHOLDER") and key not in overrides:
-            raise RecipeError(
-                f"{hparams_file} leaves {key} to you: pass --{key}."
-            )
     try:
-        return load_hyperpyyaml(text, overrides)
+        return load_hyperpyyaml(read(hparams_file), overrides)
     except (TypeError, ValueError) as error:
         # HyperPyYAML says which object could not be made, and of what.
         raise RecipeError(
             f"{hparams_file} with {overrides} cannot be loaded "
             f"({type(error).__name__}: {error}): check these values."
         ) from error
-
-
-def kind(value):
-    """Says what a value is, or "" where any text will do."""
-    if isinstance(value, bool):
-        return "True or False"
-    return "a number" if isinstance(value, (int, float)) else ""
 
 
 def check_same_settings(output_folder, hparams_file, overrides):
