@@ -23,6 +23,7 @@ import pandas as pd
 import speechbrain as sb
 import torch
 import yaml
+from sklearn.metrics import confusion_matrix
 from speechbrain.dataio.batch import PaddedBatch
 from speechbrain.dataio.dataloader import SaveableDataLoader
 from speechbrain.dataio.dataset import (
@@ -56,7 +57,7 @@ from data_prep.manifest import (
 from ser.audio import read_audio
 from ser.checkpoint import best_first, is_end_of_epoch
 from ser.errors import RecipeError, one_sentence_errors
-from ser.metrics import compute_metrics, uar
+from ser.metrics import compute_metrics, uar, wa
 from ser.report import write_report
 from ser.settings import (
     check_same_settings,
@@ -216,13 +217,15 @@ class EmotionBrain(sb.Brain):
             From 1.
         """
         predictions = self.collect_predictions()
-        truth, prediction = predictions["truth"], predictions["prediction"]
+        confusion = confusion_matrix(
+            predictions["truth"], predictions["prediction"], labels=self.classes
+        )
         stats = {
             "epoch": epoch,
             "train_loss": float(self.train_loss),
             "valid_loss": float(valid_loss),
-            "valid_uar": uar(truth, prediction),
-            "valid_wa": float((truth == prediction).mean()),
+            "valid_uar": uar(confusion),
+            "valid_wa": wa(confusion),
             "lr": float(self.optimizers_dict["head"].param_groups[0]["lr"]),
         }
         # Processes must not disagree on when to stop, not even by rounding.

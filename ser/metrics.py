@@ -1,47 +1,47 @@
 """From predictions to metrics with intervals."""
 
-import warnings
-
 import numpy as np
 import torch
-from confidence_intervals import evaluate_with_conf_int
-from sklearn.metrics import (
-    accuracy_score,
-    balanced_accuracy_score,
-    confusion_matrix,
-    f1_score,
-    precision_recall_fscore_support,
-)
+from confidence_intervals import Bootstrap, get_conf_int
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 BOOTSTRAPS = 1000
 ECE_BINS = 10
 
 
-def uar(truth, prediction):
+def uar(confusion):
     """Unweighted average recall over the classes that occur.
+
+    As scikit-learn's `balanced_accuracy_score`; from counts, like those
+    below, since a bootstrap asks a thousand times.
 
     Arguments
     ---------
-    truth : numpy.ndarray
-        Of each clip.
-    prediction : numpy.ndarray
-        Of each clip.
+    confusion : numpy.ndarray
+        Counts [truth, prediction].
 
     Returns
     -------
     float
         0 to 1.
     """
-    with warnings.catch_warnings():
-        # A predicted class that does not occur has no recall to average.
-        warnings.filterwarnings("ignore", message="y_pred contains classes")
-        return float(balanced_accuracy_score(truth, prediction))
+    support = confusion.sum(axis=1)
+    occur = support > 0
+    return float((confusion.diagonal()[occur] / support[occur]).mean())
 
 
-def macro_f1(truth, prediction):
-    """Mean F1 of the classes that occur or are predicted, 0 to 1."""
-    return float(f1_score(truth, prediction, average="macro", zero_division=0))
+def wa(confusion):
+    """Weighted accuracy, the share of clips that are right, 0 to 1."""
+    return float(confusion.trace() / confusion.sum())
+
+
+def macro_f1(confusion):
+    """Mean F1 of the classes that occur or are predicted, 0 to 1, as
+    scikit-learn's `f1_score` with `average="macro"`."""
+    counts = confusion.sum(axis=0) + confusion.sum(axis=1)
+    occur = counts > 0
+    return float((2 * confusion.diagonal()[occur] / counts[occur]).mean())
 
 
 def compute_metrics(predictions, classes, speakers):
@@ -67,26 +67,29 @@ def compute_metrics(predictions, classes, speakers):
         `per_class`, `confusion` (rows are the truth), `ece`, `n` and
         `ci_resamples`, which says what the bootstrap drew.
     """
-    truth = predictions["truth"].to_numpy(dtype=str)
-    prediction = predictions["prediction"].to_numpy(dtype=str)
+    classes = list(classes)
+    truth = np.array([classes.index(x) for x in predictions["truth"]])
+    prediction = np.array([classes.index(x) for x in predictions["prediction"]])
+    confusion = confusion_matrix(truth, prediction, labels=range(len(classes)))
     names, conditions = np.unique(speakers, return_inverse=True)
+    bootstrap = Bootstrap(BOOTSTRAPS)
+    bootstrap.get_bootstrap_sets(
+        len(truth), conditions if len(names) > 1 else None
+    )
+    cells = truth * len(classes) + prediction
     metrics = {}
-    for name, metric in (
-        ("uar", uar),
-        ("wa", accuracy_score),
-        ("macro_f1", macro_f1),
-    ):
-        value, interval = evaluate_with_conf_int(
-            prediction,
-            metric,
-            labels=truth,
-            conditions=conditions if len(names) > 1 else None,
-            num_bootstraps=BOOTSTRAPS,
-        )
-        metrics[name] = float(value)
-        metrics[f"{name}_ci95"] = [float(bound) for bound in interval]
+    for name, metric in (("uar", uar), ("wa", wa), ("macro_f1", macro_f1)):
+
+        def from_cells(cells, metric=metric):
+            counts = np.bincount(cells, minlength=confusion.size)
+            return metric(counts.reshape(confusion.shape))
+
+        bootstrap.metric = from_cells
+        values = bootstrap.get_metric_values_for_bootstrap_sets(cells, None)
+        metrics[name] = metric(confusion)
+        metrics[f"{name}_ci95"] = [float(x) for x in get_conf_int(values)]
     precision, recall, f1, support = precision_recall_fscore_support(
-        truth, prediction, labels=classes, zero_division=0
+        truth, prediction, labels=range(len(classes)), zero_division=0
     )
     metrics["per_class"] = {
         name: {
@@ -97,13 +100,11 @@ def compute_metrics(predictions, classes, speakers):
         }
         for index, name in enumerate(classes)
     }
-    metrics["classes"] = list(classes)
-    metrics["confusion"] = confusion_matrix(
-        truth, prediction, labels=classes
-    ).tolist()
+    metrics["classes"] = classes
+    metrics["confusion"] = confusion.tolist()
     metrics["ece"] = multiclass_calibration_error(
-        torch.tensor(predictions[list(classes)].to_numpy(dtype=np.float32)),
-        torch.tensor([list(classes).index(label) for label in truth]),
+        torch.tensor(predictions[classes].to_numpy(dtype=np.float32)),
+        torch.tensor(truth),
         num_classes=len(classes),
         n_bins=ECE_BINS,
     ).item()

@@ -47,11 +47,8 @@ class EmbeddingStore:
         self.made_of = repr(made_of).encode()
         self.keys = {}  # of each file that was asked for
         self.connection = None
-        with closing(self.connect()) as connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS embeddings"
-                " (key BLOB PRIMARY KEY, vectors BLOB NOT NULL)"
-            )
+        with closing(self.connect()):
+            pass  # a file that is no store is found before anything is made
 
     def connect(self):
         """Opens the file.
@@ -64,6 +61,10 @@ class EmbeddingStore:
             # Others may write to the same store: wait for them, in seconds.
             connection = sqlite3.connect(self.path, timeout=600)
             connection.execute("PRAGMA page_size = 32768")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS embeddings"
+                " (key BLOB PRIMARY KEY, vectors BLOB NOT NULL)"
+            )
             return connection
         except sqlite3.DatabaseError as error:
             raise self.broken(error) from error

@@ -2,68 +2,15 @@
 disk or a second start does to it."""
 
 import json
-import os
 import pickle
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from conftest import ROOT
 from sklearn.metrics import balanced_accuracy_score
-
-TRAIN = [sys.executable, str(ROOT / "train.py")]
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """Demo corpus, encoder and embeddings, common to the runs of this file."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def demo(run_train, cache, tmp_path_factory):
-    """One finished run of the default recipe: its process and its folder."""
-    folder = tmp_path_factory.mktemp("demo") / "out"
-    done = run_train(
-        "hparams/train.yaml", "--cache_folder", cache, "--output_folder", folder
-    )
-    assert done.returncode == 0, done.stderr
-    return done, folder
-
-
-def history(folder):
-    """The epochs that the last checkpoint of a run remembers."""
-    brains = Path(folder).glob("save/CKPT*/brain.ckpt")
-    saved = [yaml.safe_load(path.read_text("utf-8")) for path in brains]
-    return max((brain["history"] for brain in saved), key=len)
-
-
-def kill_when(condition, args):
-    """Starts train.py and kills it as soon as a condition holds."""
-    process = subprocess.Popen(
-        [*TRAIN, *map(str, args)],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while not condition() and process.poll() is None:
-        time.sleep(0.002)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
-
-
-def epochs_logged(folder):
-    """How many epochs the log of a run shows."""
-    log = Path(folder) / "train_log.txt"
-    return log.read_text("utf-8").count("epoch: ") if log.is_file() else 0
 
 
 def test_demo_writes_everything(demo):
@@ -150,9 +97,6 @@ def test_second_start_trains_nothing(demo, run_train, cache):
     "args, words",
     [
         (["--lr", "0.1", "--output_folder", "{demo}"], "lr 0.001 -> 0.1"),
-        (["--corpus", "nope"], "there is no corpus 'nope'"),
-        (["--corpsu", "demo"], "did you mean --corpus?"),
-        (["--fold", "6"], "folds 1 to 5"),
         (["--out_n_neurons", "5"], "has 8 classes"),
         (
             ["--precision", "fp16", "--device", "cpu"],
@@ -171,108 +115,6 @@ def test_errors_are_one_sentence(args, words, demo, run_train, cache, tmp_path):
     assert words in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
-
-
-def test_killed_run_ends_as_the_unkilled(demo, run_train, tmp_path):
-    """SIGKILL while encoding, while training and while a checkpoint is
-    written; the same command then ends with the same predictions."""
-    cache, folder = tmp_path / "cache", tmp_path / "out"
-    args = ["hparams/train.yaml", "--cache_folder", cache]
-    args += ["--output_folder", folder]
-    journal = cache / "embeddings.sqlite-journal"
-    kill_when(journal.is_file, args)
-    kill_when(lambda: epochs_logged(folder) >= 2, args)
-    assert not (folder / "metrics.json").exists()
-    kill_when(lambda: any(folder.glob("save/unfinished/CKPT*/*")), args)
-    done = run_train(*args)
-    assert done.returncode == 0, done.stderr
-    _, unkilled = demo
-    for name in ("predictions.csv", "train_log.txt"):
-        assert (folder / name).read_text() == (unkilled / name).read_text()
-
-
-def test_killed_finetuning_ends_as_the_unkilled(cache, run_train, tmp_path):
-    """The same within an epoch, with dropout and augmentation at work."""
-    args = ["hparams/finetune.yaml", "--cache_folder", cache, "--augment=True"]
-    args += ["--number_of_epochs", "2", "--ckpt_interval_minutes", "0"]
-    args += ["--ckpt_interval_steps", "3", "--train_layers", "1"]
-    folders = [tmp_path / name for name in ("killed", "unkilled")]
-    killed, unkilled = ([*args, "--output_folder", f] for f in folders)
-    kill_when(lambda: len(list(folders[0].glob("save/CKPT*"))) > 0, killed)
-    kill_when(lambda: epochs_logged(folders[0]) == 1, killed)
-    for command in (killed, unkilled):
-        done = run_train(*command)
-        assert done.returncode == 0, done.stderr
-    one, two = (folder / "predictions.csv" for folder in folders)
-    assert one.read_text() == two.read_text()
-    assert history(folders[0]) == history(folders[1])
-
-
-def test_store_and_live_training_agree(demo, run_train, cache, tmp_path):
-    """Training from kept embeddings has the loss curve of encoding live."""
-    _, folder = demo
-    done = run_train(
-        *["hparams/train.yaml", "--cache_folder", cache, "--encode_once=False"],
-        *["--output_folder", tmp_path / "out", "--number_of_epochs", "3"],
-    )
-    assert done.returncode == 0, done.stderr
-    live, kept = history(tmp_path / "out"), history(folder)[:3]
-    assert len(live) == 3
-    for key in ("train_loss", "valid_loss"):
-        difference = np.subtract([r[key] for r in live], [r[key] for r in kept])
-        assert np.abs(difference).max() <= 1e-5
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="has no file size limit")
-def test_full_disk_keeps_what_was_saved(demo, run_train, cache, tmp_path):
-    """Where a checkpoint cannot be written, the run says so, and goes on
-    from the last one when there is room."""
-    import resource
-
-    folder = tmp_path / "out"
-    args = ["hparams/train.yaml", "--cache_folder", cache]
-    args += ["--output_folder", folder]
-    kill_when(lambda: epochs_logged(folder) >= 2, args)
-    done = subprocess.run(
-        [*TRAIN, *map(str, args)],
-        cwd=ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        preexec_fn=lambda: resource.setrlimit(
-            resource.RLIMIT_FSIZE, (200_000, 200_000)
-        ),
-    )
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    assert "free some disk space" in done.stderr.splitlines()[-1]
-    assert list(folder.glob("save/CKPT*"))
-    assert run_train(*args).returncode == 0
-    predictions = (folder / "predictions.csv").read_text()
-    assert predictions == (demo[1] / "predictions.csv").read_text()
-
-
-@pytest.mark.parametrize("recipe", ["train", "finetune"])
-def test_two_processes(recipe, cache, tmp_path):
-    """torchrun trains, and only the main process writes."""
-    folder = tmp_path / "out"
-    done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-        + ["--nproc_per_node", "2", "train.py", f"hparams/{recipe}.yaml"]
-        + ["--device", "cpu", "--distributed_backend", "gloo"]
-        + ["--cache_folder", str(cache), "--output_folder", str(folder)]
-        + ["--number_of_epochs", "1"],
-        cwd=ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Test UAR") == 1
-    assert epochs_logged(folder) == 2  # the epoch, and the best of them
-    assert len(list(folder.glob("tensorboard/events*"))) == 1
-    assert (folder / "log.txt").read_text("utf-8").count("Beginning") == 1
-    assert len(pd.read_csv(folder / "predictions.csv")) == 64
 
 
 def test_pipelines_can_be_pickled(demo, cache):

@@ -1,0 +1,88 @@
+"""The YAML files and the command line."""
+
+import re
+
+import pytest
+from conftest import ROOT
+from speechbrain.utils.run_opts import RunOptions
+
+from ser.errors import RecipeError
+from ser.settings import parse_arguments
+
+TRAIN_YAML = str(ROOT / "hparams/train.yaml")
+YAMLS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [*ROOT.glob("hparams/*.yaml"), *ROOT.glob("recipes/**/*.yaml")]
+)
+
+
+@pytest.mark.parametrize("yaml", YAMLS)
+def test_every_key_is_used(yaml):
+    """SpeechBrain's rule: a key at column 0 that no later !ref uses is read
+    in train.py as ["key"], hparams.key or modules.key."""
+    script = (ROOT / "train.py").read_text("utf-8")
+    text = (ROOT / yaml).read_text("utf-8")
+    options = RunOptions().as_dict()
+    keys = re.findall(r"^(\w+):(?!.*!apply)", text, flags=re.MULTILINE)
+    assert "seed" in keys and len(keys) > 30
+    for key in keys:
+        after = text.split(f"\n{key}:", 1)[-1]
+        ways = [f'["{key}"]', f"hparams.{key}", f"modules.{key}"]
+        ways += [f'hparams, "{key}"', f'hparams.get("{key}"']
+        used = re.search(rf"!ref[^\n]*<{key}[>.\[]", after)
+        assert used or key in options or any(way in script for way in ways), key
+
+
+@pytest.mark.parametrize("yaml", YAMLS)
+def test_no_key_is_taken_for_an_option_of_speechbrain(yaml):
+    """argparse would take a key for any option that begins with it."""
+    text = (ROOT / yaml).read_text("utf-8")
+    options = RunOptions().as_dict()
+    for key in re.findall(r"^(\w+):", text, flags=re.MULTILINE):
+        longer = [o for o in options if o.startswith(key) and o != key]
+        assert not longer
+
+
+def overrides(*argv):
+    """What the command line overrides in the default recipe."""
+    return parse_arguments([TRAIN_YAML, *argv])[2]
+
+
+@pytest.mark.parametrize("text", ["a=b", "a #b", "a: b", "2024", "~", "[x]"])
+def test_text_stays_as_it_is(text):
+    """Names of folders are not read as YAML."""
+    wanted = {"data_folder": text}
+    assert overrides("--data_folder", text) == wanted
+    assert overrides(f"--data_folder={text}") == wanted
+
+
+def test_numbers_and_flags_are_read():
+    """Numbers, True and False, and a bare key."""
+    argv = ["--lr", "1e-4", "--fold=3", "--encode_once", "False"]
+    assert overrides(*argv, "--class_weights", "--device", "cpu") == {
+        "lr": 1e-4,
+        "fold": 3,
+        "encode_once": False,
+        "class_weights": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "argv, words",
+    [
+        (["--corpsu", "demo"], "no key 'corpsu': did you mean --corpus"),
+        (["--fold", "first"], "fold is 'first': expected a number"),
+        (["--encode_once", "maybe"], "expected True or False"),
+        (["--corpus"], "expected a value"),
+    ],
+)
+def test_what_does_not_fit_is_refused(argv, words):
+    """With the key, what was found and what was expected."""
+    with pytest.raises(RecipeError, match=words):
+        overrides(*argv)
+
+
+def test_a_file_that_is_not_there():
+    """The error says which."""
+    with pytest.raises(RecipeError, match="'nope.yaml' cannot be read"):
+        parse_arguments(["nope.yaml"])
