@@ -1,25 +1,22 @@
-# What a stranger types. On Windows use the plain commands of the README.
+# On Windows, or without make, use the plain commands of the README.
 PYTHON ?= python3
-VENV = .venv
-BIN = $(VENV)/bin
+BIN = .venv/bin
 
 .PHONY: train test lint
 
-train: $(VENV)/installed
+train: .venv/installed
 	$(BIN)/python train.py hparams/train.yaml
 
-test: $(VENV)/installed
-	$(BIN)/python -m pip install -q -r tests/requirements.txt
+test: .venv/installed
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/installed
-	$(BIN)/python -m pip install -q -r tests/requirements.txt
+lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/yamllint --strict .
 	$(BIN)/codespell
 
-$(VENV)/installed: requirements.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -r requirements.txt
+.venv/installed: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -r requirements.txt
 	touch $@
