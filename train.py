@@ -304,6 +304,11 @@ class EmotionBrain(sb.Brain):
         encoder, head = self.hparams.wav2vec2, self.hparams.model
         parameters = {"head": (self.opt_class, head)}
         if not self.hparams.freeze_wav2vec2:
+            if not hasattr(self.hparams, "wav2vec2_opt_class"):
+                raise RecipeError(
+                    "freeze_wav2vec2 is False in a recipe for a frozen "
+                    "encoder: use hparams/finetune.yaml to train it."
+                )
             parameters["wav2vec2"] = (self.hparams.wav2vec2_opt_class, encoder)
         self.optimizers_dict = {
             name: opt_class([p for p in module.parameters() if p.requires_grad])
@@ -324,7 +329,8 @@ class EmotionBrain(sb.Brain):
         """
         self.modules.eval()
         loader = SaveableDataLoader(
-            dataset,
+            # Longest first, so that batches hold little padding.
+            dataset.filtered_sorted(sort_key="duration", reverse=True),
             collate_fn=PaddedBatch,
             generator=torch.Generator(),
             **self.hparams.valid_dataloader_opts,

@@ -43,6 +43,19 @@ def test_no_key_is_taken_for_an_option_of_speechbrain(yaml):
         assert not longer
 
 
+@pytest.mark.parametrize("yaml", [y for y in YAMLS if y.startswith("recipes")])
+def test_recipes_do_not_drift(yaml):
+    """A corpus's file is that of hparams/ but for the corpus."""
+    source = (ROOT / "hparams" / yaml.rsplit("/", 1)[-1]).read_text("utf-8")
+    lines = zip(
+        source.splitlines(),
+        (ROOT / yaml).read_text("utf-8").splitlines(),
+        strict=True,
+    )
+    differ = [one.split(":")[0] for one, two in lines if one != two]
+    assert differ == ["corpus", "data_folder"]
+
+
 def overrides(*argv):
     """What the command line overrides in the default recipe."""
     return parse_arguments([TRAIN_YAML, *argv])[2]
