@@ -293,9 +293,11 @@ class EmotionBrain(sb.Brain):
         min_key : str
             Not used.
         """
+        history = self.history  # the checkpoint's ends with its own epoch
         self.checkpointer.recover_if_possible(
             importance_key=best_first, ckpt_predicate=is_end_of_epoch
         )
+        self.history = history
 
     def init_optimizers(self):
         """Makes an optimizer for the head, and one for the encoder if it is

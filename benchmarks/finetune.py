@@ -141,8 +141,8 @@ def our_epoch(arguments, manifests, folder, run_opts):
 
     Returns
     -------
-    float
-        Seconds.
+    numpy.ndarray
+        How long it took, as a difference of `now`.
     """
     settings = load(
         "hparams/finetune.yaml",
@@ -192,8 +192,8 @@ def stock_epoch(arguments, dataset, num_classes, run_opts):
 
     Returns
     -------
-    float
-        Seconds.
+    numpy.ndarray
+        How long it took, as a difference of `now`.
     """
     lobe = Wav2Vec2(
         arguments.encoder,

@@ -15,7 +15,6 @@ To run it (some minutes on two cores):
 > python benchmarks/frozen.py --data_folder /path/to/emodb [--encoder DIR]
 """
 
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -113,8 +112,8 @@ def bare_pass(model, wavs, device):
 
     Returns
     -------
-    float
-        Seconds.
+    numpy.ndarray
+        How long it took, as a difference of `now`.
     """
     start = now()
     model.eval()
@@ -139,11 +138,11 @@ def frozen_training(arguments, manifests, folder):
 
     Returns
     -------
-    encoding : float
-        Seconds until the embeddings are kept: reading and hashing audio and
-        weights, encoding, writing.
-    total : float
-        Seconds from the loaded encoder to the last of the epochs.
+    encoding : numpy.ndarray
+        How long it took until the embeddings are kept: reading and hashing
+        audio and weights, encoding, writing.
+    total : numpy.ndarray
+        How long it took from the loaded encoder to the last of the epochs.
     """
     settings = load(
         "hparams/train.yaml",
@@ -194,8 +193,8 @@ def whole_command(arguments, manifests, folder):
 
     Returns
     -------
-    float
-        Seconds.
+    numpy.ndarray
+        How long it took, as a difference of `now`.
     """
     options = {
         "corpus": arguments.corpus,
@@ -271,7 +270,7 @@ def main(arguments, work):
                 (
                     f"whole command, {what}",
                     seconds,
-                    statistics.median(loops) / seconds[0],
+                    times_faster(loops[-1:], seconds),
                     None,
                 )
                 for what, seconds in zip(("empty store", "filled"), whole)

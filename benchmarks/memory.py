@@ -69,7 +69,7 @@ def encode(work, number, device):
     start = now()
     store = EmbeddingStore(work / f"{number}.sqlite", encoder, pool)
     store.fill(durations, encoder, pool, settings["encode_batch_length"])
-    seconds = now() - start
+    seconds, _ = now() - start
     gpu = torch.cuda.max_memory_allocated() if device != "cpu" else 0
     print(seconds, peak() / 2**20, gpu / 2**20)
 

@@ -349,7 +349,9 @@ def drop_conflicts(table):
     first = table.drop_duplicates("ID").set_index("ID")["wav"]
     second = table["ID"].duplicated()
     labels = table[~second].groupby(["sha256", "spk_id"])["emotion"]
-    torn = (labels.transform("nunique") > 1).reindex(table.index).fillna(False)
+    torn = (labels.transform("nunique") > 1).reindex(
+        table.index, fill_value=False
+    )
     excluded = [
         (clip.wav, f"second file of one name: the first is {first[clip.ID]}")
         for clip in table[second].itertuples()

@@ -1,5 +1,4 @@
-"""The recipe from the command line: what it writes, and what a kill, a full
-disk or a second start does to it."""
+"""The recipe from the command line: what it writes and what it says."""
 
 import json
 import pickle
@@ -11,6 +10,23 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 from sklearn.metrics import balanced_accuracy_score
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Demo corpus, encoder and embeddings, common to the runs of this file."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def demo(run_train, cache, tmp_path_factory):
+    """One finished run of the default recipe: its process and its folder."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    done = run_train(
+        "hparams/train.yaml", "--cache_folder", cache, "--output_folder", folder
+    )
+    assert done.returncode == 0, done.stderr
+    return done, folder
 
 
 def test_demo_writes_everything(demo):
