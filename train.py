@@ -484,6 +484,33 @@ def inverse_frequency(manifest, classes):
     return torch.tensor(np.nan_to_num(weights), dtype=torch.float32)
 
 
+def batches_by_length(dataset, seed, options):
+    """Makes SpeechBrain's sampler of batches of clips of like length.
+
+    Arguments
+    ---------
+    dataset : DynamicItemDataset
+        The training set.
+    seed : int
+        Of the order.
+    options : dict
+        Those of DynamicBatchSampler; `num_buckets` buckets hold a like
+        number of clips each.
+
+    Returns
+    -------
+    DynamicBatchSampler
+    """
+    options = dict(options)
+    durations = [clip["duration"] for clip in dataset.data.values()]
+    # Its own buckets are quantiles of a log-normal law, not of these clips.
+    quantiles = np.linspace(0, 1, options.pop("num_buckets") + 1)[1:]
+    bounds = np.unique(np.quantile(durations, quantiles)).tolist()
+    return DynamicBatchSampler(
+        dataset, bucket_boundaries=bounds, seed=seed, **options
+    )
+
+
 @main_process_only
 def write_results(hparams, brain, manifests):
     """Writes predictions.csv, report.html and, last, metrics.json, whose
@@ -687,33 +714,6 @@ def main():
     )
     write_results(hparams, brain, manifests)
     say_results(hparams)
-
-
-def batches_by_length(dataset, seed, options):
-    """Makes SpeechBrain's sampler of batches of clips of like length.
-
-    Arguments
-    ---------
-    dataset : DynamicItemDataset
-        The training set.
-    seed : int
-        Of the order.
-    options : dict
-        Those of DynamicBatchSampler; `num_buckets` buckets hold a like
-        number of clips each.
-
-    Returns
-    -------
-    DynamicBatchSampler
-    """
-    options = dict(options)
-    durations = [clip["duration"] for clip in dataset.data.values()]
-    # Its own buckets are quantiles of a log-normal law, not of these clips.
-    quantiles = np.linspace(0, 1, options.pop("num_buckets") + 1)[1:]
-    bounds = np.unique(np.quantile(durations, quantiles)).tolist()
-    return DynamicBatchSampler(
-        dataset, bucket_boundaries=bounds, seed=seed, **options
-    )
 
 
 # RECIPE BEGINS!

@@ -55,15 +55,12 @@ class Encoder(Wav2Vec2):
         all of them, the projection before them included. The convolutional
         front end is never trained. Without effect if `freeze` is True.
     lora_rank : int
-        If above 0, low-rank adapters of this rank in the attention of the
-        trained layers are trained in the layers' place
+        If above 0, low-rank adapters of this rank in the trained layers are
+        trained in the layers' place
         (https://arxiv.org/abs/2106.09685).
     gradient_checkpointing : bool
         If True, activations are computed again in the backward pass: slower,
         and much less memory.
-    layerdrop : float
-        Probability that a layer is skipped in training; any value above 0
-        makes the hidden states of the layers unequal in meaning.
 
     Example
     -------
@@ -82,7 +79,6 @@ class Encoder(Wav2Vec2):
         train_layers=-1,
         lora_rank=0,
         gradient_checkpointing=False,
-        layerdrop=0.0,
     ):
         try:
             super().__init__(
@@ -99,7 +95,7 @@ class Encoder(Wav2Vec2):
                 f"'{source}' is a {config.model_type} model: expected one with "
                 "wav2vec 2.0's front end (wav2vec 2.0, HuBERT, WavLM, data2vec)."
             )
-        config.layerdrop = layerdrop
+        config.layerdrop = 0.0  # a skipped layer would have no hidden state
         self.source = str(source)
         self.dim = config.hidden_size
         self.num_layers = config.num_hidden_layers
@@ -128,7 +124,11 @@ class Encoder(Wav2Vec2):
             source, save_path, cache_dir, output_loading_info=True, **kwargs
         )
         if not isinstance(self.model, tuple):
-            return  # a SpeechBrain checkpoint, which names its own
+            raise RecipeError(
+                f"'{source}' is a checkpoint of SpeechBrain (.ckpt), of which "
+                "missing weights go unnoticed: expected the Hugging Face "
+                "format, as its save_pretrained writes it."
+            )
         self.model, info = self.model
         # Only masked training uses this vector, and CTC models lack it.
         missing = set(info["missing_keys"]) - {"masked_spec_embed"}
@@ -176,7 +176,8 @@ class Encoder(Wav2Vec2):
         return frozen
 
     def add_lora(self, rank, layers):
-        """Puts SpeechBrain's LoRA into the attention of some layers.
+        """Puts SpeechBrain's LoRA into the attention of some layers, or into
+        the feed-forward part of WavLM's.
 
         Arguments
         ---------
@@ -185,15 +186,21 @@ class Encoder(Wav2Vec2):
         layers : iterable of int
             Which layers.
         """
+        # WavLM reads its attention's weights past the modules that hold them.
+        parts = (
+            ("feed_forward.intermediate_dense", "feed_forward.output_dense")
+            if self.model.config.model_type == "wavlm"
+            else ("attention.q_proj", "attention.v_proj")
+        )
         # It changes the model in place; its saver, which keeps the adapters
         # alone, is not used, since the whole encoder is checkpointed.
         AdaptedModel(
             self.model,
             LoRA,
             target_layers=[
-                f"encoder.layers.{layer}.attention.{name}_proj"
+                f"encoder.layers.{layer}.{part}"
                 for layer in layers
-                for name in ("q", "v")
+                for part in parts
             ],
             adapter_kwargs={"rank": rank},
         )

@@ -171,6 +171,17 @@ def test_what_is_trained(random_encoder, train_layers, lora_rank):
         assert all("adapter" in name for name in wanted)
 
 
+def test_lora_learns_in_every_family(folder):
+    """Some adapter of the last layer is given a gradient."""
+    encoder = Encoder(
+        folder, save_path="", freeze=False, train_layers=1, lora_rank=2
+    )
+    encoder(*in_one_batch(noise(), 0.0))[0].square().sum().backward()
+    up = [p for n, p in encoder.named_parameters() if "adapter_up" in n]
+    assert len(up) == 2
+    assert all(p.grad.abs().sum() > 0 for p in up)
+
+
 def test_missing_weights_are_named(random_encoder):
     """A checkpoint that lacks weights is refused, and they are named."""
     path = f"{random_encoder}/model.safetensors"
