@@ -213,6 +213,7 @@ def find_clips(corpus, data_folder, min_duration):
     paths, others, excluded = list_files(data_folder)
 
     def examine(path):
+        """Reads one file."""
         return examine_clip(corpus, data_folder, path, min_duration)
 
     # libsndfile lets go of the interpreter's lock, so threads are enough.
@@ -265,6 +266,7 @@ def list_files(data_folder):
     paths, others, excluded = [], Counter(), []
 
     def refuse(error):
+        """Notes a folder that cannot be listed."""
         folder = Path(error.filename).relative_to(data_folder).as_posix()
         excluded.append((folder, "folder cannot be listed"))
 

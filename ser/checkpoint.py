@@ -22,6 +22,7 @@ class AtomicCheckpointer(Checkpointer):
 
     Example
     -------
+    >>> import torch
     >>> folder = getfixture("tmpdir")
     >>> checkpointer = AtomicCheckpointer(folder, {"x": torch.nn.Linear(1, 1)})
     >>> checkpointer.save_and_keep_only(meta={"valid_uar": 0.5})

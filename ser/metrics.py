@@ -81,6 +81,7 @@ def compute_metrics(predictions, classes, speakers):
     for name, metric in (("uar", uar), ("wa", wa), ("macro_f1", macro_f1)):
 
         def from_cells(cells, metric=metric):
+            """Computes a metric of drawn clips."""
             counts = np.bincount(cells, minlength=confusion.size)
             return metric(counts.reshape(confusion.shape))
 
