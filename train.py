@@ -49,6 +49,7 @@ from speechbrain.utils.logger import get_logger
 
 from data_prep.manifest import (
     check_splits,
+    describe_protocol,
     find_corpus,
     manifest_sha256,
     prepare,
@@ -60,7 +61,7 @@ from ser.errors import RecipeError, one_sentence_errors
 from ser.metrics import compute_metrics, uar, wa
 from ser.report import write_report
 from ser.settings import (
-    check_same_settings,
+    keep_settings,
     load_settings,
     parse_arguments,
 )
@@ -298,6 +299,22 @@ class EmotionBrain(sb.Brain):
             importance_key=best_first, ckpt_predicate=is_end_of_epoch
         )
         self.history = history
+
+    def check_loss_isfinite(self, loss):
+        """Ends a run that diverges with what to do about it.
+
+        Arguments
+        ---------
+        loss : torch.Tensor
+            A scalar.
+        """
+        try:
+            super().check_loss_isfinite(loss)
+        except ValueError as error:
+            raise RecipeError(
+                "the loss is not finite any more: lower --lr or "
+                "--lr_wav2vec2, or use --precision fp32; what was saved is kept."
+            ) from error
 
     def init_optimizers(self):
         """Makes an optimizer for the head, and one for the encoder if it is
@@ -537,6 +554,7 @@ def write_results(hparams, brain, manifests):
     ).meta["epoch"]
     metrics |= {
         "corpus": hparams["corpus"],
+        "protocol": describe_protocol(corpus, manifests),
         "fold": hparams["fold"],
         "seed": hparams["seed"],
         "encoder": encoder.source,
@@ -553,7 +571,7 @@ def write_results(hparams, brain, manifests):
     weights = hparams["layer_weights"].weights()
     facts = {
         "Corpus": corpus.name,
-        "Protocol": f"{corpus.protocol}; fold {hparams['fold']}",
+        "Protocol": f"{metrics['protocol']}; fold {hparams['fold']}",
         "Speakers": "; ".join(
             f"{name} {' '.join(sorted(manifest['spk_id'].unique()))}"
             for name, manifest in manifests.items()
@@ -590,13 +608,15 @@ def write_results(hparams, brain, manifests):
 
 
 @main_process_only
-def say_results(hparams):
+def say_results(hparams, hparams_file):
     """Prints what a run came to, and what to do next.
 
     Arguments
     ---------
     hparams : dict
         The settings.
+    hparams_file : str
+        Where they came from.
     """
     corpus = find_corpus(hparams["corpus"])
     folder = Path(hparams["output_folder"])
@@ -615,14 +635,14 @@ def say_results(hparams):
         print(
             "The built-in encoder has random weights: it has never heard "
             "speech. For a real one:\n"
-            f"  python train.py {sys.argv[1]} "
+            f"  python train.py {hparams_file} "
             "--wav2vec2_hub facebook/wav2vec2-base"
             " --output_folder results/wav2vec2-base"
         )
     if corpus.notice:
         print(
             "On your own corpus (emodb, ravdess):\n"
-            f"  python train.py {sys.argv[1]} --corpus emodb"
+            f"  python train.py {hparams_file} --corpus emodb"
             " --data_folder /path/to/emodb"
             " --wav2vec2_hub facebook/wav2vec2-base"
         )
@@ -633,12 +653,10 @@ def main():
     hparams_file, run_opts, overrides = parse_arguments(sys.argv[1:])
     sb.utils.distributed.ddp_init_group(run_opts)
     hparams = load_settings(hparams_file, overrides)
-    check_same_settings(hparams["output_folder"], hparams_file, overrides)
-    sb.create_experiment_directory(
-        experiment_directory=hparams["output_folder"],
-        hyperparams_to_save=hparams_file,
-        overrides=overrides,
+    run_on_main(
+        keep_settings, (hparams["output_folder"], hparams_file, overrides)
     )
+    sb.create_experiment_directory(hparams["output_folder"])
 
     if not hparams["skip_prep"]:
         run_on_main(
@@ -655,7 +673,7 @@ def main():
     datasets, manifests, label_encoder = dataio_prep(hparams)
     if (Path(hparams["output_folder"]) / "metrics.json").is_file():
         logger.info("This run is over: nothing is trained or tested again.")
-        say_results(hparams)
+        say_results(hparams, hparams_file)
         return
 
     try:
@@ -666,7 +684,8 @@ def main():
             run_opts=run_opts,
             checkpointer=hparams["checkpointer"],
         )
-    except ValueError as error:  # such as fp16 on a CPU
+    # Such as fp16 on a CPU, or a GPU that is not there.
+    except (ValueError, AssertionError, RuntimeError) as error:
         raise RecipeError(
             f"SpeechBrain refuses these options: {error}"
         ) from error
@@ -706,14 +725,22 @@ def main():
         valid_loader_kwargs=hparams["valid_dataloader_opts"],
         progressbar=progressbar,
     )
+    if brain.checkpointer.find_checkpoint() is None:
+        raise RecipeError(
+            "no epoch was trained, so there is nothing to test: raise "
+            "--number_of_epochs, or leave out --test_only."
+        )
     brain.evaluate(
         datasets["test"],
         progressbar=progressbar,
         # A copy, since it is changed there.
         test_loader_kwargs=dict(hparams["test_dataloader_opts"]),
     )
+    if brain.debug:
+        logger.info("Debug mode: a few batches are no result, none is kept.")
+        return
     write_results(hparams, brain, manifests)
-    say_results(hparams)
+    say_results(hparams, hparams_file)
 
 
 # RECIPE BEGINS!

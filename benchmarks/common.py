@@ -1,4 +1,4 @@
-"""What the benchmarks share: the clips, the encoder, the clock, the table."""
+"""What the benchmarks share: clips, encoder, clock, taking turns, table."""
 
 import argparse
 import logging
@@ -25,6 +25,7 @@ from data_prep.manifest import (  # noqa: E402
     read_manifest,
     write_csv,
 )
+from ser.audio import SAMPLE_RATE  # noqa: E402
 from ser.settings import load_settings  # noqa: E402
 
 SPLITS = ("train", "valid", "test")
@@ -160,6 +161,79 @@ def now():
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()
     return np.array([time.perf_counter(), sum(os.times()[:4])])
+
+
+class Turns:
+    """Has others take their turns while an encoder is at work.
+
+    Before each batch of the encoder, each of the others goes on until it has
+    done as great a share of the clips. So a load that comes and goes, from
+    which no machine is free, is borne by all. Each one's time is kept apart.
+
+    Arguments
+    ---------
+    encoder : ser.encoder.Encoder
+        Whose batches divide the time.
+    seconds_of_audio : float
+        That the encoder will be given.
+    others : dict
+        From a name to a generator that does a batch and yields its share of
+        the clips.
+    """
+
+    def __init__(self, encoder, seconds_of_audio, others):
+        encoder.register_forward_pre_hook(self.before_batch)
+        self.samples = seconds_of_audio * SAMPLE_RATE
+        self.others = others
+        self.shares = dict.fromkeys(others, 0.0)
+        self.times = {name: np.zeros(2) for name in others}
+        self.done = 0
+
+    def before_batch(self, encoder, inputs):
+        """Lets the others go on.
+
+        Arguments
+        ---------
+        encoder : ser.encoder.Encoder
+            Not used.
+        inputs : tuple
+            Waveforms and relative lengths.
+        """
+        wavs, lens = inputs
+        self.catch_up(self.done / self.samples)
+        self.done += float(lens.sum()) * wavs.shape[1]
+
+    def catch_up(self, share):
+        """Lets the others go on until they have done a share.
+
+        Arguments
+        ---------
+        share : float
+            From 0 to 1.
+        """
+        for name, other in self.others.items():
+            start = now()
+            while self.shares[name] < share:
+                self.shares[name] += next(other)
+            self.times[name] = self.times[name] + now() - start
+
+    def finish(self):
+        """Lets the others finish.
+
+        Returns
+        -------
+        dict
+            From a name to its time, as differences of `now`.
+        """
+        for name, other in self.others.items():
+            start = now()
+            list(other)
+            self.times[name] = self.times[name] + now() - start
+        return self.times
+
+    def total(self):
+        """Returns the time that the others have taken so far."""
+        return sum(self.times.values())
 
 
 def times_faster(slow, fast):

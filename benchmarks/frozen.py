@@ -1,17 +1,20 @@
 """How fast training with a frozen encoder is.
 
-Measured in turn, on the same clips and with the same weights:
+Measured on the same clips and with the same weights, in turns of a batch:
 - a bare forward pass of the encoder: clips in memory, sorted by length,
   padded batches of 16, no attention mask, nothing kept;
-- 20 epochs of hparams/train.yaml, which encode each clip once, from an empty
-  store and again with the store filled; of the first, the pass of encoding;
+- 20 epochs of hparams/train.yaml from an empty store, which encode each clip
+  once; of this, the pass of encoding;
 - an epoch of the loop that this recipe replaces: SpeechBrain's lobe, frozen
   but left in training mode, encodes every clip again in every epoch, in
   shuffled batches of 16 that are padded to the longest.
-Last, the whole command as a user runs it, imports and reports included, with
-validation and test sets of a sixth of the clips each.
+After each of these rounds, 20 epochs with the store filled. The clock runs
+from the loaded encoder to the last of the epochs, without validation, which
+the loop that is replaced has not either. Last, the whole command as a user
+runs it, imports, validation, test and report included, with a sixth of the
+clips each for validation and test.
 
-To run it (some minutes on two cores):
+To run it (five minutes on two idle cores):
 > python benchmarks/frozen.py --data_folder /path/to/emodb [--encoder DIR]
 """
 
@@ -23,6 +26,7 @@ from pathlib import Path
 import torch
 from common import (
     ROOT,
+    Turns,
     load,
     now,
     parse_arguments,
@@ -33,7 +37,7 @@ from common import (
 from speechbrain.integrations.huggingface.wav2vec2 import Wav2Vec2
 from torch.nn.utils.rnn import pad_sequence
 
-from ser.audio import read_audio
+from ser.audio import SAMPLE_RATE, read_audio
 from train import EmotionBrain, dataio_prep, keep_embeddings
 
 EPOCHS = 20
@@ -77,27 +81,27 @@ class Notebook(torch.nn.Module):
         device : str
             Where to.
 
-        Returns
-        -------
+        Yields
+        ------
         float
-            Seconds.
+            After each batch, its share of the clips.
         """
-        start = now()
-        self.train()
         for batch in torch.randperm(len(files)).split(BATCH_SIZE):
-            wavs = [read_audio(files[index]) for index in batch]
-            wavs = pad_sequence(wavs, batch_first=True).to(device)
-            logits = self.head(self.lobe(wavs).mean(dim=1))
-            loss = torch.nn.functional.cross_entropy(
-                logits, labels[batch].to(device)
-            )
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-        return now() - start
+            # Its turn comes in the middle of an encoding without gradients.
+            with torch.inference_mode(False):
+                self.train()
+                wavs = [read_audio(files[index]) for index in batch]
+                wavs = pad_sequence(wavs, batch_first=True).to(device)
+                logits = self.head(self.lobe(wavs).mean(dim=1))
+                loss = torch.nn.functional.cross_entropy(
+                    logits, labels[batch].to(device)
+                )
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+            yield len(batch) / len(files)
 
 
-@torch.inference_mode()
 def bare_pass(model, wavs, device):
     """Runs the encoder and nothing else.
 
@@ -110,22 +114,21 @@ def bare_pass(model, wavs, device):
     device : str
         Where to.
 
-    Returns
-    -------
-    numpy.ndarray
-        How long it took, as a difference of `now`.
+    Yields
+    ------
+    float
+        After each batch, its share of the clips.
     """
-    start = now()
-    model.eval()
     for first in range(0, len(wavs), BATCH_SIZE):
         batch = wavs[first : first + BATCH_SIZE]
-        model(pad_sequence(batch, batch_first=True).to(device))
-    return now() - start
+        with torch.inference_mode():
+            model.eval()
+            model(pad_sequence(batch, batch_first=True).to(device))
+        yield len(batch) / len(wavs)
 
 
-def frozen_training(arguments, manifests, folder):
-    """Trains for 20 epochs as train.py does, without validation, which the
-    loop that is replaced has not either.
+def frozen_training(arguments, manifests, folder, seconds_of_audio, others):
+    """Trains as train.py does, while others take their turns.
 
     Arguments
     ---------
@@ -135,14 +138,17 @@ def frozen_training(arguments, manifests, folder):
         Where they are.
     folder : pathlib.Path
         Where the run writes; the store lies beside it.
+    seconds_of_audio : float
+        Of the training set.
+    others : dict
+        As those of `Turns`.
 
     Returns
     -------
-    encoding : numpy.ndarray
-        How long it took until the embeddings are kept: reading and hashing
-        audio and weights, encoding, writing.
-    total : numpy.ndarray
-        How long it took from the loaded encoder to the last of the epochs.
+    dict
+        From a name to its time, as differences of `now`: of the others, of
+        "encoding" (reading and hashing audio and weights, encoding, writing)
+        and of "training", which includes it.
     """
     settings = load(
         "hparams/train.yaml",
@@ -152,6 +158,7 @@ def frozen_training(arguments, manifests, folder):
         embedding_store=str(folder.parent / "embeddings.sqlite"),
         number_of_epochs=EPOCHS,
     )
+    turns = Turns(settings["wav2vec2"], seconds_of_audio, others)
     start = now()
     datasets, _, label_encoder = dataio_prep(settings)
     training_set = datasets["train"]
@@ -164,9 +171,9 @@ def frozen_training(arguments, manifests, folder):
     )
     brain.classes = label_encoder.decode_ndim(range(len(label_encoder)))
     brain.class_weights = None
-    encoding = now()
+    before = now()
     keep_embeddings(settings, {"train": training_set})
-    encoding = now() - encoding
+    encoding = now() - before - turns.total()
     brain.fit_standardiser(training_set)
     brain.fit(
         settings["epoch_counter"],
@@ -174,9 +181,9 @@ def frozen_training(arguments, manifests, folder):
         train_loader_kwargs=settings["train_dataloader_opts"],
         progressbar=False,
     )
-    total = now() - start
+    training = now() - start - turns.total()
     assert settings["epoch_counter"].current == EPOCHS
-    return encoding, total
+    return turns.finish() | {"encoding": encoding, "training": training}
 
 
 def whole_command(arguments, manifests, folder):
@@ -236,25 +243,33 @@ def main(arguments, work):
     labels, names = clips["emotion"].factorize()
     labels = torch.from_numpy(labels)
     notebook = Notebook(lobe, len(names)).to(device)
-    bare_pass(lobe.model, wavs[-BATCH_SIZE:], device)  # warms up
+    list(bare_pass(lobe.model, wavs[-BATCH_SIZE:], device))  # warms up
 
+    audio = sum(map(len, wavs)) / SAMPLE_RATE
     bare, encoding, empty, filled, loop = [], [], [], [], []
     for number in range(arguments.rounds):
         runs = work / str(number)
-        bare.append(bare_pass(lobe.model, wavs, device))
-        seconds = frozen_training(arguments, work / "manifests", runs / "empty")
-        encoding.append(seconds[0])
-        empty.append(seconds[1])
-        seconds = frozen_training(arguments, work / "manifests", runs / "again")
-        filled.append(seconds[1])
-        loop.append(notebook.epoch(files, labels, device))
+        others = {
+            "bare": bare_pass(lobe.model, wavs, device),
+            "loop": notebook.epoch(files, labels, device),
+        }
+        times = frozen_training(
+            arguments, work / "manifests", runs / "empty", audio, others
+        )
+        bare.append(times["bare"])
+        loop.append(times["loop"])
+        encoding.append(times["encoding"])
+        empty.append(times["training"])
+        times = frozen_training(
+            arguments, work / "manifests", runs / "filled", audio, {}
+        )
+        filled.append(times["training"])
     whole = [
         [whole_command(arguments, work / "manifests", work / "whole" / name)]
-        for name in ("empty", "again")
+        for name in ("empty", "filled")
     ]
 
     loops = [EPOCHS * seconds for seconds in loop]
-    audio = sum(map(len, wavs)) / 16000
     print_table(
         f"Frozen training, {len(wavs)} clips ({audio:.0f} s of audio), "
         f"{EPOCHS} epochs. Ratio: times faster than the notebook's loop, of "

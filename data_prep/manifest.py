@@ -25,6 +25,7 @@ from ser.errors import RecipeError
 logger = get_logger(__name__)
 
 SPLITS = ("train", "valid", "test")
+MIN_DURATION = 0.025  # s
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 
 SCHEMA = pa.DataFrameSchema(
@@ -147,6 +148,11 @@ def prepare(corpus, data_folder, save_folder, fold, valid_ratio, min_duration):
         If the folder holds nothing usable, the fold does not exist, a split
         is violated, or `save_folder` holds the manifests of other data.
     """
+    if not min_duration >= MIN_DURATION:
+        raise RecipeError(
+            f"min_duration is {min_duration} s: expected {MIN_DURATION} or "
+            "more, the receptive field of a wav2vec 2.0 front end."
+        )
     if corpus.make:
         corpus.make(Path(data_folder))
     table, excluded = find_clips(corpus, Path(data_folder), min_duration)
@@ -406,6 +412,31 @@ def available_folds(corpus, speakers):
             " ".join(missing),
         )
     return folds
+
+
+def describe_protocol(corpus, manifests):
+    """Says in words what split was made.
+
+    Arguments
+    ---------
+    corpus : Corpus
+        What is particular to the corpus.
+    manifests : dict
+        From "train", "valid" and "test" to their clips.
+
+    Returns
+    -------
+    str
+        The corpus's protocol, or what took its place.
+    """
+    speakers = set(pd.concat(manifests.values())["spk_id"])
+    lacking = set(itertools.chain(*corpus.folds)) - speakers
+    if not lacking:
+        return corpus.protocol
+    return (
+        f"folds of the {len(speakers)} speakers that are there, for lack of "
+        f"{len(lacking)} of {corpus.protocol}"
+    )
 
 
 def split(table, folds, fold, valid_ratio):

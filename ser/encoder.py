@@ -22,12 +22,13 @@ logger = get_logger(__name__)
 # Its news of every config and weight would bury ours.
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
-# SpeechBrain turns it on, and its rounding (1e-3) differs with the batch;
-# who wants speed on a GPU asks for bf16.
+# SpeechBrain turns it on, and its rounding (1e-3) differs with the batch.
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 
-# Config entries that change neither weights nor answers.
+# What changes no answer: config entries, and a vector of masked training that
+# is drawn anew where a checkpoint lacks it.
+UNUSED_WEIGHT = "masked_spec_embed"
 VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
 
 
@@ -121,7 +122,12 @@ class Encoder(Wav2Vec2):
         """Loads the weights, and refuses a model of which some are missing,
         where the lobe only warns."""
         super()._from_pretrained(
-            source, save_path, cache_dir, output_loading_info=True, **kwargs
+            source,
+            save_path,
+            cache_dir,
+            output_loading_info=True,
+            dtype=torch.float32,  # whatever it was saved in
+            **kwargs,
         )
         if not isinstance(self.model, tuple):
             raise RecipeError(
@@ -130,8 +136,7 @@ class Encoder(Wav2Vec2):
                 "format, as its save_pretrained writes it."
             )
         self.model, info = self.model
-        # Only masked training uses this vector, and CTC models lack it.
-        missing = set(info["missing_keys"]) - {"masked_spec_embed"}
+        missing = set(info["missing_keys"]) - {UNUSED_WEIGHT}
         missing |= {str(key) for key in info["mismatched_keys"]}
         if missing:
             raise RecipeError(
@@ -309,7 +314,9 @@ class Encoder(Wav2Vec2):
                 [config, self.normalize_wav], sort_keys=True, default=str
             ).encode()
         )
-        for name, weight in sorted(self.model.state_dict().items()):
+        weights = self.model.state_dict()
+        weights.pop(UNUSED_WEIGHT, None)
+        for name, weight in sorted(weights.items()):
             digest.update(
                 f"{name} {weight.dtype} {list(weight.shape)}".encode()
             )

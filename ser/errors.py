@@ -4,6 +4,7 @@ import contextlib
 import sys
 
 import speechbrain as sb
+import torch
 
 
 class RecipeError(Exception):
@@ -24,7 +25,17 @@ def one_sentence_errors():
     """
     try:
         yield
+    except torch.OutOfMemoryError as error:
+        end(
+            f"the GPU has too little memory ({error}): lower "
+            "--encode_batch_length, --max_batch_length or the batch size."
+        )
     except (RecipeError, OSError) as error:
-        sentence = " ".join(str(error).split())
-        sb.utils.logger.get_logger("ser").error(sentence)
-        sys.exit(f"error: {sentence}")
+        end(str(error))
+
+
+def end(message):
+    """Logs a message as one line and ends the program with status 1."""
+    sentence = " ".join(message.split())
+    sb.utils.logger.get_logger("ser").error(sentence)
+    sys.exit(f"error: {sentence}")

@@ -58,7 +58,12 @@ class Pooling(torch.nn.Module):
             Embeddings [batch, layer + 1, channel], in fp32; with "mean_std"
             the standard deviations follow the means.
         """
-        hidden = hidden.float()
+        # Half precision would round a mean over hundreds of frames.
+        with torch.autocast(hidden.device.type, enabled=False):
+            return self.pool(hidden.float(), lens)
+
+    def pool(self, hidden, lens):
+        """Pools a batch in fp32, arguments as those of `forward`."""
         frames = hidden.shape[2]
         index = torch.arange(frames, device=hidden.device)
         valid = index < (lens * frames).round()[:, None]  # [batch, frame]

@@ -1,6 +1,7 @@
 """The settings of a run: a HyperPyYAML file and the command line."""
 
 import difflib
+import os
 import re
 from pathlib import Path
 
@@ -42,18 +43,24 @@ def parse_arguments(argv):
     {'lr': 0.0001, 'data_folder': 'a=b #c'}
     """
     hparams_file, run_opts, _ = sb.parse_arguments(argv)
+    defaults = values(read(hparams_file))
     words, key = {}, None
     for word in argv:
         if word.startswith("--"):
             key, equals, value = word[2:].partition("=")
-            if key in run_opts:
-                key = None
-            else:
-                words[key] = value if equals else True
-                key = None if equals else key
-        elif key:
+            words[key] = value if equals else True
+            key = None if equals else key
+        elif key and word != hparams_file:
             words[key], key = word, None
-    defaults = values(read(hparams_file))
+        elif word != hparams_file:
+            raise RecipeError(
+                f"'{word}' follows no option: expected --key value, or quotes "
+                "around a value with spaces."
+            )
+    # Those that are keys too, such as the precision, are kept with the run.
+    words = {
+        k: w for k, w in words.items() if k in defaults or k not in run_opts
+    }
     overrides = {}
     for key, word in words.items():
         if key not in defaults:
@@ -86,26 +93,35 @@ def fit(key, word, default):
     object
         Text where the file has text or a reference, else a YAML scalar.
     """
-    # Safe, but for tags, which only a number can override.
-    tagged = default.startswith("!apply")
-    held = None if default.startswith("!") else YAML(typ="safe").load(default)
+    made = default.startswith("!apply")  # of which a number or a folder comes
+    try:
+        held = None if default[:1] == "!" else YAML(typ="safe").load(default)
+    except YAMLError:
+        held = {}
+    if default.startswith(("!new", "!name")) or isinstance(held, (dict, list)):
+        raise RecipeError(
+            f"{key} is a section of the settings, not a value: edit the file, "
+            "or give the keys that it refers to."
+        )
+    expected, types = "a value", str
     if isinstance(held, bool):
         expected, types = "True or False", bool
     elif isinstance(held, (int, float)):
         expected, types = "a number", (int, float)
-    else:
-        expected, types = "a value", str
     value = word
-    if word is not True and (tagged or types is not str):
+    if word is not True and (made or types is not str):
         try:
-            value = YAML(typ="safe").load(word)
+            number = YAML(typ="safe").load(word)
+            if isinstance(number, (int, float)):
+                value = number
         except YAMLError:
             pass
-        if tagged and not isinstance(value, (int, float)):
-            value = word  # a folder where the file makes one
     is_bool = isinstance(value, bool)
-    if not tagged and (
-        not isinstance(value, types) or (is_bool and types is not bool)
+    if (
+        value is True
+        and made
+        or not made
+        and (not isinstance(value, types) or (is_bool and types is not bool))
     ):
         raise RecipeError(
             f"{key} is '{value}': expected {expected}, such as {default}."
@@ -143,9 +159,9 @@ def load_settings(hparams_file, overrides):
         ) from error
 
 
-def check_same_settings(output_folder, hparams_file, overrides):
-    """Raises where a folder holds a run with other settings, which would be
-    resumed as if it were this one.
+def keep_settings(output_folder, hparams_file, overrides):
+    """Keeps the resolved settings with a run, and raises where the folder
+    holds a run with others, which would be resumed as if it were this one.
 
     Arguments
     ---------
@@ -162,10 +178,17 @@ def check_same_settings(output_folder, hparams_file, overrides):
         Naming the settings that differ.
     """
     saved = Path(output_folder) / "hyperparams.yaml"
+    resolved = resolve_references(read(hparams_file), overrides).getvalue()
     if not saved.is_file():
-        return
-    now = values(resolve_references(read(hparams_file), overrides).getvalue())
-    before = values(saved.read_text(encoding="utf-8"))
+        saved.parent.mkdir(parents=True, exist_ok=True)
+        # In one step, and never again: a kill must not leave half of it.
+        unfinished = saved.with_suffix(".unfinished")
+        unfinished.write_text(
+            f"# Resolved from {hparams_file}\n# yamllint disable\n{resolved}",
+            encoding="utf-8",
+        )
+        os.replace(unfinished, saved)
+    now, before = values(resolved), values(saved.read_text(encoding="utf-8"))
     differ = [k for k in {**before, **now} if before.get(k) != now.get(k)]
     # What is made of a changed number differs too: name the number alone.
     plain = [k for k in differ if not re.match("[!&*]", now.get(k, "!"))]
