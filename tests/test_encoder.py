@@ -193,6 +193,45 @@ def test_missing_weights_are_named(random_encoder):
         Encoder(random_encoder, save_path="", freeze=True)
 
 
+def test_half_precision_checkpoints_are_loaded_in_fp32(random_encoder):
+    """Whatever the weights were saved in, answers are fp32."""
+    whole = Encoder(random_encoder, save_path="", freeze=True)
+    half = Encoder(random_encoder, save_path="", freeze=True)
+    half.model.half().save_pretrained(random_encoder)
+    again = Encoder(random_encoder, save_path="", freeze=True)
+    wavs, lens = in_one_batch(noise(), 0.0)
+    assert again(wavs, lens)[0].dtype == torch.float32
+    difference = again(wavs, lens)[0] - whole(wavs, lens)[0]
+    assert difference.abs().max() < 0.1
+
+
+def test_a_vector_that_is_never_used_is_no_part_of_the_fingerprint(
+    random_encoder,
+):
+    """CTC checkpoints lack it, and it is then drawn anew for each seed."""
+    path = f"{random_encoder}/model.safetensors"
+    weights = load_file(path)
+    del weights["masked_spec_embed"]
+    save_file(weights, path, metadata={"format": "pt"})
+    prints = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        encoder = Encoder(random_encoder, save_path="", freeze=True)
+        prints.append(encoder.fingerprint())
+    assert prints[0] == prints[1]
+
+
+def test_pooling_is_fp32_under_autocast():
+    """Half precision in training changes no mean."""
+    torch.manual_seed(0)
+    hidden, lens = torch.randn(3, 2, 50, 4) + 20, torch.tensor([0.5, 1.0])
+    pool = Pooling("mean_std", 4, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        pooled = pool(hidden, lens)
+    assert pooled.dtype == torch.float32
+    assert torch.equal(pooled, pool(hidden, lens))
+
+
 def test_unreachable_hub_is_explained(monkeypatch, tmp_path):
     """Without a network the error says how to pass a folder."""
     # What the hub's client takes for no network; it would retry for long.

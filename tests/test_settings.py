@@ -87,12 +87,21 @@ def test_numbers_and_flags_are_read():
         (["--fold", "first"], "fold is 'first': expected a number"),
         (["--encode_once", "maybe"], "expected True or False"),
         (["--corpus"], "expected a value"),
+        (["--model", "x"], "model is a section of the settings"),
+        (["--train_dataloader_opts", "{batch_size: 3}"], "is a section"),
+        (["stray"], "'stray' follows no option"),
     ],
 )
 def test_what_does_not_fit_is_refused(argv, words):
     """With the key, what was found and what was expected."""
     with pytest.raises(RecipeError, match=words):
         overrides(*argv)
+
+
+def test_options_that_are_keys_are_kept_with_the_run():
+    """The precision of a run is part of its settings."""
+    argv = [str(ROOT / "hparams/finetune.yaml"), "--precision", "bf16"]
+    assert parse_arguments(argv)[2] == {"precision": "bf16"}
 
 
 def test_a_file_that_is_not_there():
