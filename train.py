@@ -416,10 +416,9 @@ def dataio_prep(hparams):
             )
     label_encoder = CategoricalEncoder()
     label_encoder.expect_len(len(classes))
-    label_encoder.load_or_create(
-        Path(hparams["save_folder"]) / "label_encoder.txt",
-        from_iterables=[classes],
-    )
+    label_encoder.update_from_iterable(classes)
+    label_file = Path(hparams["save_folder"]) / "label_encoder.txt"
+    run_on_main(label_encoder.save, (label_file,))
     # Functions of modules, not of this function: spawned workers pickle them.
     datasets = {
         name: DynamicItemDataset.from_csv(

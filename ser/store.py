@@ -202,9 +202,10 @@ class EmbeddingStore:
             generator=torch.Generator(),
         )
         bar = tqdm(
-            total=round(sum(durations[path] for path in paths), 1),
+            total=sum(durations[path] for path in paths),
             desc="encoding",
-            unit="s",
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s "
+            "of audio{postfix} [{elapsed}<{remaining}]",
             disable=None,
         )
         with closing(self.connect()) as connection, bar:
@@ -220,7 +221,7 @@ class EmbeddingStore:
                             for file, vector in zip(files, vectors)
                         ],
                     )
-                bar.update(round(sum(durations[file] for file in files), 1))
+                bar.update(sum(durations[file] for file in files))
                 bar.set_postfix_str(f"{members[-1] + 1}/{len(paths)} clips")
 
 
