@@ -58,25 +58,45 @@ class Pooling(torch.nn.Module):
             Embeddings [batch, layer + 1, channel], in fp32; with "mean_std"
             the standard deviations follow the means.
         """
-        # Half precision would round a mean over hundreds of frames.
-        with torch.autocast(hidden.device.type, enabled=False):
-            return self.pool(hidden.float(), lens)
-
-    def pool(self, hidden, lens):
-        """Pools a batch in fp32, arguments as those of `forward`."""
         frames = hidden.shape[2]
         index = torch.arange(frames, device=hidden.device)
-        valid = index < (lens * frames).round()[:, None]  # [batch, frame]
+        valid = index < (lens * frames).round()[:, None]
+        # Half precision would round a mean over hundreds of frames.
+        with torch.autocast(hidden.device.type, enabled=False):
+            # A layer at a time, which a processor's cache holds.
+            pooled = [
+                self.pool(layer.float(), valid, number)
+                for number, layer in enumerate(hidden)
+            ]
+        return torch.stack(pooled, dim=1)
+
+    def pool(self, hidden, valid, layer):
+        """Pools one layer.
+
+        Arguments
+        ---------
+        hidden : torch.Tensor
+            Hidden states [batch, frame, channel].
+        valid : torch.Tensor
+            True up to the end of each clip [batch, frame].
+        layer : int
+            Number of the layer.
+
+        Returns
+        -------
+        torch.Tensor
+            [batch, channel]
+        """
         if self.kind == "attention":
-            score = torch.einsum("lbtc,lc->lbt", hidden, self.score)
-            weight = score.masked_fill(~valid, -torch.inf).softmax(dim=-1)
-            return torch.einsum("lbtc,lbt->blc", hidden, weight)
-        weight = valid / valid.sum(dim=1, keepdim=True)
+            score = (hidden @ self.score[layer]).masked_fill(~valid, -torch.inf)
+            weight = score.softmax(dim=-1)
+        else:
+            weight = valid / valid.sum(dim=1, keepdim=True)
         # Not weighted by zero alone: what lies behind an end may be infinite.
-        hidden = hidden.masked_fill(~valid[:, :, None], 0)
-        mean = torch.einsum("lbtc,bt->blc", hidden, weight)
-        if self.kind == "mean":
+        hidden = hidden.masked_fill(~valid[..., None], 0)
+        mean = torch.einsum("btc,bt->bc", hidden, weight)
+        if self.kind != "mean_std":
             return mean
-        centred = hidden - mean.transpose(0, 1)[:, :, None]
-        variance = torch.einsum("lbtc,bt->blc", centred.square_(), weight)
+        centred = hidden - mean[:, None]
+        variance = torch.einsum("btc,bt->bc", centred.square(), weight)
         return torch.cat([mean, variance.clamp(min=1e-10).sqrt()], dim=-1)

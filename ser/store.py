@@ -3,6 +3,7 @@ and heads.
 """
 
 import hashlib
+import math
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,10 @@ from ser.errors import RecipeError
 # Raise it with any change to the reading, encoding or pooling of audio that
 # changes an embedding.
 VERSION = 1
+
+# Batches are padded to a multiple of it. Each new shape of a batch has PyTorch
+# keep new kernels on a CPU, so without it memory grows with the clips.
+STEP = SAMPLE_RATE // 10  # samples
 
 
 class EmbeddingStore:
@@ -190,8 +195,10 @@ class EmbeddingStore:
     ):
         """Encodes files and keeps their embeddings, a batch at a time."""
         device = next(encoder.parameters()).device
+        step = STEP / SAMPLE_RATE
         batches = batch_by_length(
-            [durations[path] for path in paths], max_batch_length
+            [math.ceil(durations[path] / step) * step for path in paths],
+            max_batch_length,
         )
         loader = DataLoader(
             AudioFiles(paths),
@@ -211,6 +218,9 @@ class EmbeddingStore:
         with closing(self.connect()) as connection, bar:
             for batch, members in zip(loader, batches):
                 wavs, lens = batch.to(device).wav
+                padding = -wavs.shape[1] % STEP
+                lens = lens * wavs.shape[1] / (wavs.shape[1] + padding)
+                wavs = torch.nn.functional.pad(wavs, (0, padding))
                 vectors = pooling(*encoder(wavs, lens)).float().cpu().numpy()
                 files = [paths[member] for member in members]
                 with connection:
