@@ -12,7 +12,6 @@ encoder too.
 
 import json
 import logging
-import os
 import shutil
 import sys
 from datetime import date
@@ -48,13 +47,15 @@ from speechbrain.utils.distributed import (
 from speechbrain.utils.logger import get_logger
 
 from data_prep.manifest import (
-    check_splits,
-    describe_protocol,
-    find_corpus,
     manifest_sha256,
     prepare,
     read_manifest,
+    read_split,
+    shorten,
+    write_csv,
+    write_text,
 )
+from data_prep.protocol import check_splits
 from ser.audio import read_audio
 from ser.checkpoint import best_first, is_end_of_epoch
 from ser.errors import RecipeError, one_sentence_errors
@@ -398,9 +399,10 @@ def dataio_prep(hparams):
         "test": hparams["test_annotation"],
     }
     manifests = {name: read_manifest(path) for name, path in paths.items()}
-    check_splits(manifests)
+    facts = read_split(hparams["manifest_folder"])
+    check_splits(manifests, facts["shares_speakers"])
 
-    classes = find_corpus(hparams["corpus"]).classes
+    classes = hparams["corpora"].classes
     if hparams["out_n_neurons"] != len(classes):
         raise RecipeError(
             f"out_n_neurons is {hparams['out_n_neurons']} and "
@@ -423,7 +425,7 @@ def dataio_prep(hparams):
     datasets = {
         name: DynamicItemDataset.from_csv(
             path,
-            replacements={"data_root": Path(hparams["data_folder"]).as_posix()},
+            replacements=hparams["corpora"].roots,
             dynamic_items=[
                 {"func": read_audio, "takes": "wav", "provides": "sig"},
                 {
@@ -457,15 +459,15 @@ def keep_embeddings(hparams, datasets):
     store = EmbeddingStore(
         hparams["embedding_store"], hparams["wav2vec2"], hparams["pool"]
     )
-    durations = {
-        clip["wav"]: clip["duration"]
+    clips = {
+        clip["sha256"]: (clip["wav"], clip["duration"])
         for dataset in datasets.values()
         for clip in dataset.data.values()
     }
     run_on_main(
         store.fill,
         kwargs={
-            "durations": durations,
+            "clips": clips,
             "encoder": hparams["wav2vec2"],
             "pooling": hparams["pool"],
             "max_batch_length": hparams["encode_batch_length"],
@@ -473,7 +475,10 @@ def keep_embeddings(hparams, datasets):
         },
     )
     add_dynamic_item(
-        list(datasets.values()), store.read, takes="wav", provides="embedding"
+        list(datasets.values()),
+        store.read,
+        takes="sha256",
+        provides="embedding",
     )
     set_output_keys(
         list(datasets.values()), ["id", "embedding", "emotion_encoded"]
@@ -541,19 +546,22 @@ def write_results(hparams, brain, manifests):
     manifests : dict
         As `dataio_prep` reads them.
     """
-    corpus = find_corpus(hparams["corpus"])
+    corpora = hparams["corpora"]
     encoder = hparams["wav2vec2"]
     folder = Path(hparams["output_folder"])
+    protocol = read_split(hparams["manifest_folder"])["protocol"]
     speakers = manifests["test"].set_index("ID")["spk_id"]
-    metrics = compute_metrics(
-        brain.predictions, brain.classes, speakers[brain.predictions["ID"]]
-    )
+    predictions = brain.predictions
+    predictions.insert(1, "spk_id", predictions["ID"].map(speakers))
+    # So that a table that is passed on says where it comes from.
+    predictions["protocol"] = protocol
+    metrics = compute_metrics(predictions, brain.classes, predictions["spk_id"])
     best = brain.checkpointer.find_checkpoint(
         importance_key=best_first, ckpt_predicate=is_end_of_epoch
     ).meta["epoch"]
     metrics |= {
         "corpus": hparams["corpus"],
-        "protocol": describe_protocol(corpus, manifests),
+        "protocol": protocol,
         "fold": hparams["fold"],
         "seed": hparams["seed"],
         "encoder": encoder.source,
@@ -569,10 +577,15 @@ def write_results(hparams, brain, manifests):
     }
     weights = hparams["layer_weights"].weights()
     facts = {
-        "Corpus": corpus.name,
-        "Protocol": f"{metrics['protocol']}; fold {hparams['fold']}",
+        "Corpus": corpora.name,
+        "Licence": "; ".join(
+            f"{c.name}: {c.licence}" for c in corpora.all if c.licence
+        ),
+        "Citation": "; ".join(c.citation for c in corpora.all if c.citation),
+        "Classes": ", ".join(corpora.classes),
+        "Protocol": f"{protocol}; fold {hparams['fold']}",
         "Speakers": "; ".join(
-            f"{name} {' '.join(sorted(manifest['spk_id'].unique()))}"
+            f"{name} {shorten(sorted(manifest['spk_id'].unique()))}"
             for name, manifest in manifests.items()
         ),
         "Encoder": encoder.source
@@ -584,26 +597,23 @@ def write_results(hparams, brain, manifests):
         "Versions": f"speechbrain {sb.__version__}, torch {torch.__version__}",
         "Manifests": f"sha256 {metrics['manifest_sha256']}",
     }
-    if corpus.notice:
-        facts["Notice"] = corpus.notice
-    brain.predictions.to_csv(
-        folder / "predictions.csv", index=False, lineterminator="\n"
-    )
+    facts = {name: fact for name, fact in facts.items() if fact}
+    if corpora.notice:
+        facts["Notice"] = corpora.notice
+    write_csv(predictions, folder / "predictions.csv")
     write_report(
         folder / "report.html",
         metrics,
-        brain.predictions,
+        predictions,
         [row | {"best": row["epoch"] == best} for row in brain.history],
         None if weights is None else weights.tolist(),
         facts,
     )
     hparams["train_logger"].log_stats(
-        {"best epoch": best},
+        {"best epoch": best, "protocol": protocol},
         test_stats={name: metrics[name] for name in ("uar", "wa", "macro_f1")},
     )
-    unfinished = folder / "metrics.unfinished"
-    unfinished.write_text(json.dumps(metrics, indent=2), encoding="utf-8")
-    os.replace(unfinished, folder / "metrics.json")
+    write_text(json.dumps(metrics, indent=2), folder / "metrics.json")
 
 
 @main_process_only
@@ -617,7 +627,7 @@ def say_results(hparams, hparams_file):
     hparams_file : str
         Where they came from.
     """
-    corpus = find_corpus(hparams["corpus"])
+    corpora = hparams["corpora"]
     folder = Path(hparams["output_folder"])
     metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
     low, high = metrics["uar_ci95"]
@@ -625,11 +635,12 @@ def say_results(hparams, hparams_file):
         f"\nTest UAR {100 * metrics['uar']:.1f} % (95 % interval "
         f"{100 * low:.1f} to {100 * high:.1f}, resampling "
         f"{metrics['ci_resamples']}); {metrics['n']} clips, "
-        f"chance {100 / len(corpus.classes):.1f} %"
+        f"chance {100 / corpora.num_classes:.1f} %"
     )
+    print(f"Protocol: {metrics['protocol']}; fold {metrics['fold']}")
     print(f"Report: {folder / 'report.html'}")
-    if corpus.notice:
-        print(corpus.notice)
+    if corpora.notice:
+        print(corpora.notice)
     if metrics["encoder_is_random"]:
         print(
             "The built-in encoder has random weights: it has never heard "
@@ -638,19 +649,33 @@ def say_results(hparams, hparams_file):
             "--wav2vec2_hub facebook/wav2vec2-base"
             " --output_folder results/wav2vec2-base"
         )
-    if corpus.notice:
+    if corpora.all[0].make:
         print(
-            "On your own corpus (emodb, ravdess):\n"
+            "On a corpus of your own (python -m data_prep lists them):\n"
             f"  python train.py {hparams_file} --corpus emodb"
             " --data_folder /path/to/emodb"
             " --wav2vec2_hub facebook/wav2vec2-base"
         )
 
 
-def main():
-    """Runs the recipe."""
-    hparams_file, run_opts, overrides = parse_arguments(sys.argv[1:])
-    sb.utils.distributed.ddp_init_group(run_opts)
+def run(hparams_file, run_opts, overrides):
+    """Prepares the data, trains, tests and writes the results, or what is
+    left of it to do.
+
+    Arguments
+    ---------
+    hparams_file : str
+        The HyperPyYAML file.
+    run_opts : speechbrain.utils.run_opts.RunOptions
+        Options of SpeechBrain, such as the device.
+    overrides : dict
+        From keys of the file to what is to stand there.
+
+    Returns
+    -------
+    hparams : dict
+        The settings.
+    """
     hparams = load_settings(hparams_file, overrides)
     run_on_main(
         keep_settings, (hparams["output_folder"], hparams_file, overrides)
@@ -661,19 +686,21 @@ def main():
         run_on_main(
             prepare,
             kwargs={
-                "corpus": find_corpus(hparams["corpus"]),
-                "data_folder": hparams["data_folder"],
+                "corpora": hparams["corpora"],
                 "save_folder": hparams["manifest_folder"],
+                "protocol": hparams["protocol"],
                 "fold": hparams["fold"],
+                "num_folds": hparams["num_folds"],
+                "text_independent": hparams["text_independent"],
                 "valid_ratio": hparams["valid_ratio"],
                 "min_duration": hparams["min_duration"],
+                "audio_index": hparams["audio_index"],
             },
         )
     datasets, manifests, label_encoder = dataio_prep(hparams)
     if (Path(hparams["output_folder"]) / "metrics.json").is_file():
         logger.info("This run is over: nothing is trained or tested again.")
-        say_results(hparams, hparams_file)
-        return
+        return hparams
 
     try:
         brain = EmotionBrain(
@@ -689,12 +716,6 @@ def main():
             f"SpeechBrain refuses these options: {error}"
         ) from error
     brain.classes = label_encoder.decode_ndim(range(len(label_encoder)))
-    brain.class_weights = None
-    if hparams["class_weights"]:
-        brain.class_weights = inverse_frequency(
-            manifests["train"], brain.classes
-        ).to(brain.device)
-
     if hparams["freeze_wav2vec2"] and hparams.get("encode_once"):
         if hparams["pooling"] == "attention":
             logger.warning(
@@ -703,6 +724,44 @@ def main():
             )
         else:
             keep_embeddings(hparams, datasets)
+    # A log file has no use for bars.
+    progressbar = sys.stderr.isatty() and not brain.noprogressbar
+    test_set = datasets.pop("test")
+    fit(hparams, brain, datasets, manifests["train"], progressbar)
+    brain.evaluate(
+        test_set,
+        progressbar=progressbar,
+        # A copy, since it is changed there.
+        test_loader_kwargs=dict(hparams["test_dataloader_opts"]),
+    )
+    if brain.debug:
+        logger.info("Debug mode: a few batches are no result, none is kept.")
+    else:
+        write_results(hparams, brain, manifests)
+    return hparams
+
+
+def fit(hparams, brain, datasets, train_manifest, progressbar):
+    """Trains, and is not given the test set.
+
+    Arguments
+    ---------
+    hparams : dict
+        The settings.
+    brain : EmotionBrain
+        What is trained.
+    datasets : dict
+        "train" and "valid".
+    train_manifest : pandas.DataFrame
+        Whose classes are counted.
+    progressbar : bool
+        Whether to show one.
+    """
+    brain.class_weights = None
+    if hparams["class_weights"]:
+        brain.class_weights = inverse_frequency(
+            train_manifest, brain.classes
+        ).to(brain.device)
     if brain.checkpointer.find_checkpoint() is None:
         brain.fit_standardiser(datasets["train"])
     train_loader_kwargs = hparams["train_dataloader_opts"]
@@ -713,9 +772,6 @@ def main():
         train_loader_kwargs = {**train_loader_kwargs, "batch_sampler": sampler}
         # Or a single process would repeat the first epoch's batches.
         brain.train_sampler = sampler
-
-    # A log file has no use for bars.
-    progressbar = sys.stderr.isatty() and not brain.noprogressbar
     brain.fit(
         hparams["epoch_counter"],
         datasets["train"],
@@ -729,17 +785,15 @@ def main():
             "no epoch was trained, so there is nothing to test: raise "
             "--number_of_epochs, or leave out --test_only."
         )
-    brain.evaluate(
-        datasets["test"],
-        progressbar=progressbar,
-        # A copy, since it is changed there.
-        test_loader_kwargs=dict(hparams["test_dataloader_opts"]),
-    )
-    if brain.debug:
-        logger.info("Debug mode: a few batches are no result, none is kept.")
-        return
-    write_results(hparams, brain, manifests)
-    say_results(hparams, hparams_file)
+
+
+def main():
+    """Runs the recipe."""
+    hparams_file, run_opts, overrides = parse_arguments(sys.argv[1:])
+    sb.utils.distributed.ddp_init_group(run_opts)
+    hparams = run(hparams_file, run_opts, overrides)
+    if (Path(hparams["output_folder"]) / "metrics.json").is_file():
+        say_results(hparams, hparams_file)
 
 
 # RECIPE BEGINS!

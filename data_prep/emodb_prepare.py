@@ -1,12 +1,8 @@
-"""EMO-DB, the Berlin Database of Emotional Speech.
-
-Burkhardt et al. (2005), https://doi.org/10.21437/Interspeech.2005-446
-Download (free for research): http://emodb.bilderbar.info
-"""
+"""EMO-DB, the Berlin Database of Emotional Speech."""
 
 import re
 
-from data_prep.manifest import Corpus
+from data_prep.corpus import Corpus
 
 EMOTIONS = {
     "W": "anger",
@@ -17,6 +13,7 @@ EMOTIONS = {
     "T": "sadness",
     "N": "neutral",
 }
+CLIPS = (127, 81, 46, 69, 71, 62, 79)
 MALE = ("03", "10", "11", "12", "15")
 FEMALE = ("08", "09", "13", "14", "16")
 
@@ -50,7 +47,12 @@ def describe(path):
 CORPUS = Corpus(
     name="EMO-DB",
     classes=tuple(EMOTIONS.values()),
-    folds=tuple((speaker,) for speaker in sorted(MALE + FEMALE)),
-    protocol="leave one speaker out",
     describe=describe,
+    protocol="loso",  # EmoBox's folds share speakers
+    speakers=tuple(sorted(MALE + FEMALE)),
+    clips=dict(zip(EMOTIONS.values(), CLIPS)),
+    language="German",
+    licence="free for research",
+    address="http://emodb.bilderbar.info",
+    citation="Burkhardt et al. (2005), https://doi.org/10.21437/Interspeech.2005-446",
 )

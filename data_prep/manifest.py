@@ -1,17 +1,12 @@
-"""What every corpus script shares: the manifest's schema and its checks, the
-speaker-disjoint splits, the search for usable files, and the writing.
-
-A corpus script declares a `Corpus` and nothing else.
+"""From a folder to manifests: the search for usable files, what is excluded
+and why, the schema and its checks, and the writing.
 """
 
 import hashlib
-import importlib
-import itertools
+import json
 import os
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import pandas as pd
@@ -19,14 +14,22 @@ import pandera.pandas as pa
 from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
-from ser.audio import find_defect
+from data_prep.audio_index import AudioIndex, is_text
+from data_prep.corpus import all_corpora
+from data_prep.protocol import (
+    check_splits,
+    make_protocol,
+    shared_speakers,
+    split,
+)
 from ser.errors import RecipeError
 
 logger = get_logger(__name__)
 
-SPLITS = ("train", "valid", "test")
 MIN_DURATION = 0.025  # s
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
+CHUNK = 64  # files that a thread reads at a time
+SHARED = "speakers shared"
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -34,7 +37,7 @@ SCHEMA = pa.DataFrameSchema(
         "duration": pa.Column(  # s
             float, [pa.Check.gt(0), pa.Check.lt(float("inf"))]
         ),
-        "wav": pa.Column(str, pa.Check.str_matches(r"\$data_root/[^$]+$")),
+        "wav": pa.Column(str, pa.Check.str_matches(r"\$data_root\w*/[^$]+$")),
         "spk_id": pa.Column(str, pa.Check.str_length(min_value=1)),
         "gender": pa.Column(str, pa.Check.isin(["female", "male", "unknown"])),
         "emotion": pa.Column(str, pa.Check.str_length(min_value=1)),
@@ -49,98 +52,39 @@ SCHEMA = pa.DataFrameSchema(
 COLUMNS = list(SCHEMA.columns)
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """What is particular to a corpus.
+def prepare(
+    corpora,
+    save_folder,
+    protocol,
+    fold,
+    num_folds,
+    text_independent,
+    valid_ratio,
+    min_duration,
+    audio_index,
+):
+    """Writes train.csv, valid.csv, test.csv, excluded.csv and split.json.
 
     Arguments
     ---------
-    name : str
-        As its authors write it.
-    classes : tuple of str
-        The emotions, in the order of the classifier's outputs.
-    folds : tuple of tuple of str
-        Test speakers of each fold of the default protocol.
-    protocol : str
-        What the folds are, in words for logs and reports.
-    describe : Callable
-        Takes a `PurePath` and returns a dict with `spk_id`, `gender`,
-        `emotion` and `sentence`, or raises ValueError with the reason why the
-        name does not parse.
-    make : Callable or None
-        Takes the data folder and makes the corpus, where one can be made.
-    notice : str
-        What must be said with every score.
-    """
-
-    name: str
-    classes: tuple
-    folds: tuple
-    protocol: str
-    describe: Callable[[PurePath], dict]
-    make: Callable[[Path], None] | None = None
-    notice: str = ""
-
-
-def find_corpus(corpus):
-    """Finds the declaration of a corpus by the name of its script.
-
-    Arguments
-    ---------
-    corpus : str
-        Such as "ravdess", for `data_prep/ravdess_prepare.py`.
-
-    Returns
-    -------
-    Corpus
-
-    Raises
-    ------
-    RecipeError
-        If there is no such script.
-    """
-    scripts = Path(__file__).parent.glob("*_prepare.py")
-    known = sorted(script.stem[: -len("_prepare")] for script in scripts)
-    if corpus not in known:
-        raise RecipeError(
-            f"there is no corpus '{corpus}': expected one of "
-            f"{', '.join(known)} (a script in data_prep/ for each)."
-        )
-    return importlib.import_module(f"data_prep.{corpus}_prepare").CORPUS
-
-
-def number_of_classes(corpus):
-    """How many emotions a corpus has, for `out_n_neurons` in a YAML file.
-
-    Arguments
-    ---------
-    corpus : str
-        Such as "ravdess".
-
-    Returns
-    -------
-    int
-    """
-    return len(find_corpus(corpus).classes)
-
-
-def prepare(corpus, data_folder, save_folder, fold, valid_ratio, min_duration):
-    """Writes train.csv, valid.csv, test.csv and excluded.csv.
-
-    Arguments
-    ---------
-    corpus : Corpus
-        What is particular to the corpus.
-    data_folder : str or pathlib.Path
-        Where the corpus is, in any layout.
+    corpora : data_prep.corpus.Corpora
+        What is prepared.
     save_folder : str or pathlib.Path
         Where the manifests go.
+    protocol : str
+        default, or one of `data_prep.corpus.PROTOCOLS`.
     fold : int
         Which fold is the test set, from 1.
+    num_folds : int
+        Of the protocols kfold and random.
+    text_independent : bool
+        Whether the sentences of the test set are left out of training.
     valid_ratio : float
         Share of the training speakers that go to validation.
     min_duration : float
         Shortest clip that is accepted, in seconds.
+    audio_index : str or pathlib.Path
+        Where what was read of the files is kept.
 
     Raises
     ------
@@ -148,108 +92,275 @@ def prepare(corpus, data_folder, save_folder, fold, valid_ratio, min_duration):
         If the folder holds nothing usable, the fold does not exist, a split
         is violated, or `save_folder` holds the manifests of other data.
     """
+    save_folder = Path(save_folder)
+    table, excluded = find_clips(corpora, min_duration, audio_index)
+    plan = make_protocol(table, corpora, protocol, num_folds, text_independent)
+    splits, left_out = split(table, plan, fold, valid_ratio)
+    check_splits(splits, plan.name in ("random", "official"))
+    words, shared = plan.words, shared_speakers(splits)
+    if shared and SHARED not in words:
+        words += f", {SHARED} ({len(shared)} of them)"
+    facts = {
+        "protocol": words,
+        "num_folds": len(plan.folds),
+        "shares_speakers": SHARED in words,
+    }
+    excluded = to_excluded(
+        [*excluded.itertuples(index=False, name=None), *without_root(left_out)]
+    )
+    splits = {n: SCHEMA.validate(c[COLUMNS]) for n, c in splits.items()}
+    for name, clips in splits.items():
+        path = save_folder / f"{name}.csv"
+        if path.is_file() and not clips.equals(read_manifest(path)):
+            raise RecipeError(
+                f"{path} holds another split or other data than "
+                f"{', '.join(corpora.roots.values())} has now: choose another "
+                "--output_folder, or delete that one."
+            )
+    write_csv(excluded, save_folder / "excluded.csv")
+    for name, clips in splits.items():
+        write_csv(clips, save_folder / f"{name}.csv")
+    write_text(json.dumps(facts, indent=2), save_folder / "split.json")
+    logger.info("protocol: %s; fold %d", words, fold)
+    for name, clips in splits.items():
+        logger.info(
+            "%s: %d clips, %.2f h, %d speakers: %s",
+            name,
+            len(clips),
+            clips["duration"].sum() / 3600,
+            clips["spk_id"].nunique(),
+            shorten(sorted(clips["spk_id"].unique())),
+        )
+        lacking = sorted(set(corpora.classes) - set(clips["emotion"]))
+        if lacking:
+            logger.warning("%s holds no clip of %s", name, ", ".join(lacking))
+    for message in what_is_missing(corpora, table):
+        logger.warning(message)
+    if len(excluded):
+        logger.warning(
+            "%d of %d files excluded (%s): see %s",
+            len(excluded),
+            len(excluded) + sum(len(clips) for clips in splits.values()),
+            ", ".join(f"{n} {reason}" for reason, n in reasons(excluded)),
+            save_folder / "excluded.csv",
+        )
+
+
+def reasons(excluded):
+    """Counts the reasons, the commonest first, without what is particular to
+    a file.
+
+    Returns
+    -------
+    list of (str, int)
+    """
+    return Counter(excluded["reason"].str.split(":").str[0]).most_common()
+
+
+def shorten(names, number=30):
+    """Joins names, but not hundreds of them."""
+    more = len(names) - number
+    return " ".join(names[:number]) + (f" and {more} more" if more > 0 else "")
+
+
+def what_is_missing(corpora, table):
+    """Says what the whole corpora have and their folders lack.
+
+    Arguments
+    ---------
+    corpora : data_prep.corpus.Corpora
+        With the counts of the whole.
+    table : pandas.DataFrame
+        All usable clips.
+
+    Returns
+    -------
+    list of str
+        A sentence for each corpus that lacks something.
+    """
+    messages = []
+    for corpus in corpora.all:
+        clips = table[table["corpus"] == corpus.key]
+        speakers = clips["spk_id"].str.removeprefix(f"{corpus.key}-")
+        absent = sorted(set(corpus.speakers) - set(speakers))
+        counts = clips["emotion"].value_counts()
+        short = {
+            emotion: f"{counts.get(emotion, 0)} of {number} {emotion}"
+            for emotion, number in corpus.clips.items()
+            if counts.get(emotion, 0) < number
+        }
+        if absent or short:
+            messages.append(
+                f"{corpus.name} is not whole: {len(clips)} usable clips"
+                + (f" of {sum(corpus.clips.values())}" if corpus.clips else "")
+                + (f"; no speaker {shorten(absent)}" if absent else "")
+                + (f"; {', '.join(short.values())}" if short else "")
+            )
+    return messages
+
+
+def find_clips(corpora, min_duration, audio_index):
+    """Finds the usable clips of all corpora and says why others are not.
+
+    Arguments
+    ---------
+    corpora : data_prep.corpus.Corpora
+        What is searched.
+    min_duration : float
+        Shortest clip that is accepted, in seconds.
+    audio_index : str or pathlib.Path
+        Where what was read of the files is kept.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A row a clip, columns as in `SCHEMA`, then `corpus` and `split` (the
+        official one), sorted by ID. Where there are several corpora, IDs and
+        speakers begin with the corpus.
+    excluded : pandas.DataFrame
+        `path` relative to the folder, and `reason`.
+    """
     if not min_duration >= MIN_DURATION:
         raise RecipeError(
             f"min_duration is {min_duration} s: expected {MIN_DURATION} or "
             "more, the receptive field of a wav2vec 2.0 front end."
         )
-    if corpus.make:
-        corpus.make(Path(data_folder))
-    table, excluded = find_clips(corpus, Path(data_folder), min_duration)
-    folds = available_folds(corpus, sorted(table["spk_id"].unique()))
-    splits = split(table, folds, fold, valid_ratio)
-    check_splits(splits)
-    splits = {n: SCHEMA.validate(c[COLUMNS]) for n, c in splits.items()}
-    paths = {name: Path(save_folder) / f"{name}.csv" for name in splits}
-    for name, path in paths.items():
-        if path.is_file() and not splits[name].equals(read_manifest(path)):
-            raise RecipeError(
-                f"{path} holds another split or other data than "
-                f"{data_folder} has now: choose another --output_folder, or "
-                "delete that one."
+    tables, excluded = [], []
+    for corpus in corpora.all:
+        if corpus.make:
+            corpus.make(corpus.folder)
+        with AudioIndex(audio_index) as index:
+            clips, others = find_clips_of(
+                corpus, corpora.root(corpus), min_duration, index
             )
-    write_csv(excluded, Path(save_folder) / "excluded.csv")
-    for name, clips in splits.items():
-        write_csv(clips, paths[name])
-        logger.info(
-            "%s: %d clips, %.2f h, speakers %s",
-            name,
-            len(clips),
-            clips["duration"].sum() / 3600,
-            " ".join(sorted(clips["spk_id"].unique())),
-        )
-        lacking = sorted(set(corpus.classes) - set(clips["emotion"]))
-        if lacking:
-            logger.warning("%s holds no clip of %s", name, ", ".join(lacking))
-    if len(excluded):
-        reasons = Counter(excluded["reason"].str.split(":").str[0])
-        logger.warning(
-            "%d of %d files excluded (%s): see %s",
-            len(excluded),
-            len(excluded) + len(table),
-            ", ".join(f"{n} {reason}" for reason, n in reasons.most_common()),
-            Path(save_folder) / "excluded.csv",
-        )
+        if len(corpora.all) > 1:
+            for column in ("ID", "spk_id"):
+                clips[column] = f"{corpus.key}-" + clips[column]
+            others["path"] = f"{corpus.key}/" + others["path"]
+        if corpora.test:
+            clips["split"] = "test" if corpus in corpora.test else "train"
+        clips["corpus"] = corpus.key
+        tables.append(clips)
+        excluded.append(others)
+    table = pd.concat(tables).sort_values("ID", ignore_index=True)
+    return table, pd.concat(excluded, ignore_index=True)
 
 
-def find_clips(corpus, data_folder, min_duration):
-    """Finds the usable clips of a folder and says why others are not.
+def find_clips_of(corpus, root, min_duration, index):
+    """Finds the usable clips of one corpus.
 
     Arguments
     ---------
-    corpus : Corpus
-        What is particular to the corpus.
-    data_folder : pathlib.Path
-        Where the corpus is, in any layout.
+    corpus : data_prep.corpus.Corpus
+        With its folder.
+    root : str
+        The variable that its paths begin with.
     min_duration : float
         Shortest clip that is accepted, in seconds.
+    index : data_prep.audio_index.AudioIndex
+        What is known of the files.
 
     Returns
     -------
-    table : pandas.DataFrame
-        A row a clip, columns as in `SCHEMA`, sorted by ID.
-    excluded : pandas.DataFrame
-        `path` relative to the folder, and `reason`.
+    table, excluded : pandas.DataFrame
+        As `find_clips` gives them.
     """
-    if not data_folder.is_dir():
+    folder = corpus.folder
+    if not folder.is_dir():
         raise RecipeError(
-            f"the data folder '{data_folder}' is not a folder: pass the one "
+            f"the data folder '{folder}' is not a folder: pass the one "
             f"that holds {corpus.name} as --data_folder."
         )
-    paths, others, excluded = list_files(data_folder)
+    if corpus.files is None:
+        paths, others, excluded = list_files(folder)
+    else:
+        paths, others = [folder / path for path in corpus.files], Counter()
+        excluded = list(corpus.refused)
+    chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
 
-    def examine(path):
-        """Reads one file."""
-        return examine_clip(corpus, data_folder, path, min_duration)
+    def examine(chunk):
+        """Reads some files."""
+        known = index.known(chunk)
+        return [
+            examine_clip(corpus, root, path, min_duration, known)
+            for path in chunk
+        ]
 
+    clips = []
+    bar = tqdm(
+        desc=f"reading {corpus.name}",
+        total=len(paths),
+        unit="clip",
+        disable=None,
+    )
     # libsndfile lets go of the interpreter's lock, so threads are enough.
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        results = list(
-            tqdm(
-                pool.map(examine, paths),
-                f"reading {corpus.name}",
-                len(paths),
-                unit="clip",
-                disable=None,
-            )
-        )
-    excluded += [(path, reason) for path, reason, _ in results if reason]
-    clips = [clip for _, reason, clip in results if not reason]
-    table = pd.DataFrame(clips, columns=COLUMNS)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool, bar:
+        for examined in pool.map(examine, chunks):
+            index.keep([facts for *_, facts in examined if facts])
+            excluded += [(path, why) for path, why, *_ in examined if why]
+            clips += [clip for _, why, clip, _ in examined if not why]
+            bar.update(len(examined))
+    columns = [*COLUMNS, "split"]
+    table = pd.DataFrame(clips, columns=columns).fillna({"split": ""})
     table, conflicts = drop_conflicts(table)
-    excluded = pd.DataFrame(excluded + conflicts, columns=["path", "reason"])
-    excluded = excluded.sort_values("path", ignore_index=True)
+    excluded = to_excluded(excluded + without_root(conflicts))
     if table.empty:
-        found = Counter(excluded["reason"].str.split(":").str[0])
+        found = Counter(dict(reasons(excluded)))
         found.update(f"other file ({ending})" for ending in others.elements())
         found = [f"{n} {what}" for what, n in found.most_common(5)]
         raise RecipeError(
-            f"no usable clip of {corpus.name} in '{data_folder}': looked for "
+            f"no usable clip of {corpus.name} in '{folder}': looked for "
             f"audio ({' '.join(AUDIO_ENDINGS)}) in it and below, found "
-            f"{', '.join(found) or 'no file at all'}; pass the folder as "
-            "--data_folder and its corpus as --corpus."
+            f"{', '.join(found) or 'no file at all'}"
+            f"{looks_like(corpus, paths)}; pass the folder as --data_folder "
+            "and its corpus as --corpus."
         )
     return table.sort_values("ID", ignore_index=True), excluded
+
+
+def looks_like(corpus, paths):
+    """Says of which corpus files have the names.
+
+    Arguments
+    ---------
+    corpus : data_prep.corpus.Corpus
+        The one that they are not.
+    paths : list of pathlib.Path
+        The files.
+
+    Returns
+    -------
+    str
+        "" where it is not known.
+    """
+    paths = [path.relative_to(corpus.folder) for path in paths[:500]]
+    scores = {}
+    for key, other in all_corpora().items():
+        if other.open is None and other.make is None and key != corpus.key:
+            scores[other] = sum(is_clip(other, path) for path in paths)
+    best = max(scores, key=scores.get)
+    if scores[best] <= len(paths) / 2:
+        return ""
+    return f", and the names look like {best.name} (--corpus {best.key})"
+
+
+def is_clip(corpus, path):
+    """Says whether a file has a name as those of a corpus."""
+    try:
+        return corpus.describe(PurePath(path))["emotion"] in corpus.classes
+    except ValueError:
+        return False
+
+
+def to_excluded(rows):
+    """Makes the table of what is excluded, sorted."""
+    table = pd.DataFrame(rows, columns=["path", "reason"])
+    return table.sort_values(["path", "reason"], ignore_index=True)
+
+
+def without_root(rows):
+    """Takes the variable from the paths of (path, reason)."""
+    return [(path.split("/", 1)[1], reason) for path, reason in rows]
 
 
 def list_files(data_folder):
@@ -294,7 +405,7 @@ def list_files(data_folder):
     return sorted(paths), others, excluded
 
 
-def examine_clip(corpus, data_folder, path, min_duration):
+def examine_clip(corpus, root, path, min_duration, known):
     """Reads one file.
 
     Returns
@@ -304,43 +415,42 @@ def examine_clip(corpus, data_folder, path, min_duration):
     reason : str or None
         Why it is excluded; what follows a colon is particular to the file.
     clip : dict or None
-        A row of the manifest.
+        A row of the manifest, and `split`.
+    facts : tuple or None
+        What the index is to keep.
     """
-    relative = path.relative_to(data_folder).as_posix()
-    if "\r" in relative or not is_unicode(relative):
+    relative = path.relative_to(corpus.folder).as_posix()
+    if "\r" in relative or not is_text(relative):
         relative = relative.encode("utf-8", "backslashreplace").decode()
-        return relative, "carriage return or broken Unicode in the path", None
+        reason = "carriage return or broken Unicode in the path"
+        return relative, reason, None, None
+    entry = None
     try:
         if "$" in relative:
             raise ValueError("a $ in the path, a variable to SpeechBrain")
-        clip = corpus.describe(PurePath(relative))
+        clip = {"ID": path.stem} | corpus.describe(PurePath(relative))
         if clip["emotion"] not in corpus.classes:
             raise ValueError(f"emotion not in the class set: {clip['emotion']}")
+        if clip["ID"] in corpus.defects:
+            raise ValueError(corpus.defects[clip["ID"]])
         if not path.is_file():
             raise ValueError("not a regular file")
-        content = path.read_bytes()
+        facts = known.get(path)
+        if facts is None:
+            facts, entry = known.read(path)
     except PermissionError:
-        return relative, "no permission to read it", None
+        return relative, "no permission to read it", None, None
     except (OSError, ValueError) as error:
-        return relative, str(error), None
-    reason, facts = find_defect(content, min_duration)
+        return relative, str(error), None, None
+    facts = dict(facts)
+    reason = facts.pop("reason")
+    if facts["duration"] is not None and (
+        facts["duration"] < max(min_duration, 1 / facts["sample_rate"])
+    ):
+        reason = f"shorter than {min_duration:g} s"
     if reason:
-        return relative, reason, None
-    clip |= facts | {
-        "ID": path.stem,
-        "wav": f"$data_root/{relative}",
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    return relative, None, clip
-
-
-def is_unicode(text):
-    """Says whether a path can be written into a CSV file: some file systems
-    hold names that are no text."""
-    try:
-        return bool(text.encode("utf-8"))
-    except UnicodeEncodeError:
-        return False
+        return relative, reason, None, entry
+    return relative, None, clip | facts | {"wav": f"${root}/{relative}"}, entry
 
 
 def drop_conflicts(table):
@@ -367,150 +477,7 @@ def drop_conflicts(table):
         (clip.wav, f"identical audio under two labels: {clip.sha256}")
         for clip in table[torn].itertuples()
     ]
-    excluded = [(path[len("$data_root/") :], why) for path, why in excluded]
     return table[~second & ~torn], excluded
-
-
-def available_folds(corpus, speakers):
-    """The protocol's folds, or folds of the speakers there are.
-
-    Arguments
-    ---------
-    corpus : Corpus
-        Whose `folds` name the test speakers of a whole corpus.
-    speakers : list of str
-        Those found, sorted.
-
-    Returns
-    -------
-    list of list of str
-        Test speakers of each fold.
-    """
-    known = set(itertools.chain(*corpus.folds))
-    if not known.issuperset(speakers):
-        raise RecipeError(
-            f"speakers {' '.join(sorted(set(speakers) - known))} are in no "
-            f"fold of {corpus.name}: mend the folds of its script."
-        )
-    missing = sorted(known - set(speakers))
-    folds = [[s for s in fold if s in speakers] for fold in corpus.folds]
-    if not all(folds):
-        number = min(len(folds), len(speakers))
-        folds = [speakers[start::number] for start in range(number)]
-        logger.warning(
-            "%s has %d speakers here, too few for its protocol (%s): made %d "
-            "folds of those that are there",
-            corpus.name,
-            len(speakers),
-            corpus.protocol,
-            number,
-        )
-    elif missing:
-        logger.warning(
-            "%s lacks speakers %s: their folds do without them",
-            corpus.name,
-            " ".join(missing),
-        )
-    return folds
-
-
-def describe_protocol(corpus, manifests):
-    """Says in words what split was made.
-
-    Arguments
-    ---------
-    corpus : Corpus
-        What is particular to the corpus.
-    manifests : dict
-        From "train", "valid" and "test" to their clips.
-
-    Returns
-    -------
-    str
-        The corpus's protocol, or what took its place.
-    """
-    speakers = set(pd.concat(manifests.values())["spk_id"])
-    lacking = set(itertools.chain(*corpus.folds)) - speakers
-    if not lacking:
-        return corpus.protocol
-    return (
-        f"folds of the {len(speakers)} speakers that are there, for lack of "
-        f"{len(lacking)} of {corpus.protocol}"
-    )
-
-
-def split(table, folds, fold, valid_ratio):
-    """Splits a corpus by speakers.
-
-    The validation speakers are the next ones after the test speakers, the
-    genders in turn, so each fold has its own and they do not depend on a seed.
-
-    Arguments
-    ---------
-    table : pandas.DataFrame
-        All usable clips.
-    folds : list of list of str
-        Test speakers of each fold.
-    fold : int
-        Which fold is the test set, from 1.
-    valid_ratio : float
-        Share of the training speakers that go to validation.
-
-    Returns
-    -------
-    dict
-        From "train", "valid" and "test" to their clips.
-    """
-    if not isinstance(fold, int) or not 1 <= fold <= len(folds):
-        raise RecipeError(
-            f"fold {fold} does not exist: there are folds 1 to {len(folds)}."
-        )
-    test = folds[fold - 1]
-    ring = list(itertools.chain(*folds[fold:], *folds[: fold - 1]))
-    if len(ring) < 2:
-        raise RecipeError(
-            f"{len(ring) + len(test)} speakers were found, and a split by "
-            "speakers needs 3 or more (train, valid, test): add speakers."
-        )
-    gender = table.drop_duplicates("spk_id").set_index("spk_id")["gender"]
-    genders = [
-        [s for s in ring if gender[s] == g] for g in gender[ring].unique()
-    ]
-    in_turn = [
-        s for s in itertools.chain(*itertools.zip_longest(*genders)) if s
-    ]
-    number = min(max(1, round(valid_ratio * len(ring))), len(ring) - 1)
-    valid = in_turn[:number]
-    train = sorted(set(ring) - set(valid))
-    return {
-        name: table[table["spk_id"].isin(speakers)].reset_index(drop=True)
-        for name, speakers in zip(SPLITS, (train, valid, test))
-    }
-
-
-def check_splits(splits):
-    """Raises where a speaker or identical audio is on two sides.
-
-    Arguments
-    ---------
-    splits : dict
-        From the name of a split to its clips.
-
-    Raises
-    ------
-    RecipeError
-        Naming the first pair.
-    """
-    for (one, left), (two, right) in itertools.combinations(splits.items(), 2):
-        for column, what in (("spk_id", "speaker"), ("sha256", "audio")):
-            pairs = left.merge(right, on=column, suffixes=("_1", "_2"))
-            if len(pairs):
-                pair = pairs.iloc[0]
-                raise RecipeError(
-                    f"the splits share {what}: {pair['ID_1']} in {one} and "
-                    f"{pair['ID_2']} in {two} have the same {column} "
-                    f"{pair[column]}; remove one of them."
-                )
 
 
 def manifest_sha256(paths):
@@ -560,6 +527,26 @@ def read_manifest(path):
         ) from error
 
 
+def read_split(folder):
+    """Reads what `prepare` says of a split.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        That of the manifests.
+
+    Returns
+    -------
+    dict
+        `protocol` in words, `num_folds`, and `shares_speakers`.
+    """
+    try:
+        return json.loads((Path(folder) / "split.json").read_text("utf-8"))
+    except FileNotFoundError:
+        words = "manifests that were given"
+        return {"protocol": words, "num_folds": 1, "shares_speakers": False}
+
+
 def write_csv(table, path):
     """Writes a table whole or not at all.
 
@@ -570,7 +557,12 @@ def write_csv(table, path):
     path : pathlib.Path
         Where; its folder is made.
     """
+    write_text(table.to_csv(index=False, lineterminator="\n"), path)
+
+
+def write_text(text, path):
+    """Writes a text file whole or not at all, as `write_csv`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
-    table.to_csv(unfinished, index=False, lineterminator="\n", encoding="utf-8")
+    unfinished.write_text(text, encoding="utf-8", newline="\n")
     os.replace(unfinished, path)

@@ -1,12 +1,9 @@
-"""RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song.
-
-Livingstone & Russo (2018), https://doi.org/10.1371/journal.pone.0196391
-Download (CC BY-NC-SA 4.0): https://zenodo.org/records/1188976
-"""
+"""RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song."""
 
 import re
+from functools import partial
 
-from data_prep.manifest import Corpus
+from data_prep.corpus import Corpus
 
 EMOTIONS = (
     "neutral",
@@ -19,6 +16,10 @@ EMOTIONS = (
     "surprised",
 )
 STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
+ACTORS = tuple(f"{actor:02}" for actor in range(1, 25))
+SPEECH = dict.fromkeys(EMOTIONS, 192) | {"neutral": 96}
+# Song has no disgust and no surprise, and none by actor 18.
+SUNG = dict.fromkeys(EMOTIONS[:6], 184) | {"neutral": 92}
 
 # Test actors of EmoBox's six folds, https://github.com/emo-box/EmoBox
 FOLDS = (
@@ -31,13 +32,15 @@ FOLDS = (
 )
 
 
-def describe(path):
+def describe(path, channels=("01",)):
     """Reads modality-channel-emotion-intensity-statement-repetition-actor.
 
     Arguments
     ---------
     path : pathlib.PurePath
         Such as Actor_01/03-01-05-01-02-01-01.wav.
+    channels : tuple of str
+        "01" is speech, "02" song.
 
     Returns
     -------
@@ -47,11 +50,13 @@ def describe(path):
     if not re.fullmatch(r"[0-9]{2}(-[0-9]{2}){6}", path.stem):
         raise ValueError("name does not parse as seven numbers of two digits")
     _, channel, emotion, _, statement, _, actor = path.stem.split("-")
-    if channel != "01":
-        raise ValueError("song, not speech")
+    if channel not in channels:
+        raise ValueError(
+            "speech, not song" if channel == "01" else "song, not speech"
+        )
     if not 1 <= int(emotion) <= len(EMOTIONS):
         raise ValueError(f"emotion not in the class set: {emotion}")
-    if not 1 <= int(actor) <= 24 or statement not in ("01", "02"):
+    if actor not in ACTORS or statement not in ("01", "02"):
         raise ValueError("name does not parse: no such actor or statement")
     return {
         "spk_id": actor,
@@ -64,7 +69,27 @@ def describe(path):
 CORPUS = Corpus(
     name="RAVDESS",
     classes=EMOTIONS,
-    folds=FOLDS,
-    protocol="EmoBox, six folds of four unseen actors",
     describe=describe,
+    protocol="emobox",
+    folds=FOLDS,
+    speakers=ACTORS,
+    clips=SPEECH,
+    language="English",
+    licence="CC BY-NC-SA 4.0",
+    address="https://zenodo.org/records/1188976",
+    citation="Livingstone & Russo (2018), https://doi.org/10.1371/journal.pone.0196391",
+    variants={
+        "song": {
+            "name": "RAVDESS song",
+            "classes": EMOTIONS[:6],
+            "describe": partial(describe, channels=("02",)),
+            "speakers": tuple(actor for actor in ACTORS if actor != "18"),
+            "clips": SUNG,
+        },
+        "all": {
+            "name": "RAVDESS speech and song",
+            "describe": partial(describe, channels=("01", "02")),
+            "clips": {e: SPEECH[e] + SUNG.get(e, 0) for e in EMOTIONS},
+        },
+    },
 )

@@ -24,6 +24,8 @@ VERSION = 1
 # keep new kernels on a CPU, so without it memory grows with the clips.
 STEP = SAMPLE_RATE // 10  # samples
 
+RECENT = 2**30  # bytes of embeddings that stay in memory between epochs
+
 
 class EmbeddingStore:
     """A file of embeddings, found by what they were made of.
@@ -50,8 +52,8 @@ class EmbeddingStore:
         self.shape = (encoder.num_layers + 1, pooling.output_size)
         made_of = (VERSION, SAMPLE_RATE, encoder.fingerprint(), pooling.kind)
         self.made_of = repr(made_of).encode()
-        self.keys = {}  # of each file that was asked for
         self.connection = None
+        self.recent = {}  # embeddings in memory, as many as RECENT allows
         with closing(self.connect()):
             pass  # a file that is no store is found before anything is made
 
@@ -83,83 +85,81 @@ class EmbeddingStore:
 
     def __getstate__(self):
         """Leaves the connection behind, which no other process may use."""
-        return self.__dict__ | {"connection": None}
+        return self.__dict__ | {"connection": None, "recent": {}}
 
-    def key(self, path):
+    def key(self, sha256):
         """Says under what the embedding of a file is kept.
 
         Arguments
         ---------
-        path : str
-            The audio file.
+        sha256 : str
+            Of the file's bytes.
 
         Returns
         -------
         bytes
         """
-        if path not in self.keys:
-            digest = hashlib.sha256(self.made_of)
-            with open(path, "rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-            self.keys[path] = digest.digest()
-        return self.keys[path]
+        return hashlib.sha256(self.made_of + bytes.fromhex(sha256)).digest()
 
-    def read(self, path):
+    def read(self, sha256):
         """Reads the embedding of a file.
 
         Arguments
         ---------
-        path : str
-            The audio file, which `fill` was given.
+        sha256 : str
+            Of the file's bytes, which `fill` was given.
 
         Returns
         -------
         torch.Tensor
             [layer + 1, channel]
         """
+        if sha256 in self.recent:
+            return self.recent[sha256]
         if self.connection is None:
             self.connection = self.connect()
         (vectors,) = self.connection.execute(
-            "SELECT vectors FROM embeddings WHERE key = ?", (self.key(path),)
+            "SELECT vectors FROM embeddings WHERE key = ?", (self.key(sha256),)
         ).fetchone()
+        size = len(vectors)
         vectors = torch.frombuffer(bytearray(vectors), dtype=torch.float32)
-        return vectors.view(self.shape)
+        vectors = vectors.view(self.shape)
+        if (len(self.recent) + 1) * size <= RECENT:
+            self.recent[sha256] = vectors
+        return vectors
 
-    def missing(self, paths):
+    def missing(self, hashes):
         """Lists the files whose embedding is not there.
 
         Arguments
         ---------
-        paths : list of str
-            Audio files.
+        hashes : iterable of str
+            The sha256 of each file.
 
         Returns
         -------
         list of str
-            Those without, each once where several are byte-identical.
+            Those without.
         """
         with closing(self.connect()) as connection:
-            found = {
-                key: path
-                for path in paths
+            return [
+                sha256
+                for sha256 in hashes
                 if not connection.execute(
                     "SELECT 1 FROM embeddings WHERE key = ?",
-                    (key := self.key(path),),
+                    (self.key(sha256),),
                 ).fetchone()
-            }
-        return list(found.values())
+            ]
 
-    def fill(
-        self, durations, encoder, pooling, max_batch_length, num_workers=0
-    ):
+    def fill(self, clips, encoder, pooling, max_batch_length, num_workers=0):
         """Encodes what is missing, longest clips first, so that a machine
         with too little memory says so at once.
 
         Arguments
         ---------
-        durations : dict
-            From audio file to its length in seconds.
+        clips : dict
+            From the sha256 of each file to its path and its length in
+            seconds.
         encoder : ser.encoder.Encoder
             The one that the store was opened with.
         pooling : ser.pooling.Pooling
@@ -175,12 +175,10 @@ class EmbeddingStore:
             If a file is not readable any more, or the disk is full.
         """
         try:
-            paths = self.missing(list(durations))
-            paths.sort(key=durations.get, reverse=True)
-            if paths:
+            clips = {sha256: clips[sha256] for sha256 in self.missing(clips)}
+            if clips:
                 self.encode(
-                    paths,
-                    durations,
+                    sorted(clips.items(), key=lambda c: c[1][1], reverse=True),
                     encoder,
                     pooling,
                     max_batch_length,
@@ -190,18 +188,20 @@ class EmbeddingStore:
             raise self.broken(error) from error
 
     @torch.inference_mode()
-    def encode(
-        self, paths, durations, encoder, pooling, max_batch_length, num_workers
-    ):
-        """Encodes files and keeps their embeddings, a batch at a time."""
+    def encode(self, clips, encoder, pooling, max_batch_length, num_workers):
+        """Encodes files and keeps their embeddings, a batch at a time.
+
+        Arguments as those of `fill`, the clips as pairs, longest first.
+        """
         device = next(encoder.parameters()).device
+        durations = [duration for _, (_, duration) in clips]
         step = STEP / SAMPLE_RATE
         batches = batch_by_length(
-            [math.ceil(durations[path] / step) * step for path in paths],
+            [math.ceil(duration / step) * step for duration in durations],
             max_batch_length,
         )
         loader = DataLoader(
-            AudioFiles(paths),
+            AudioFiles([(sha256, path) for sha256, (path, _) in clips]),
             batch_sampler=batches,
             collate_fn=PaddedBatch,
             num_workers=num_workers,
@@ -209,7 +209,7 @@ class EmbeddingStore:
             generator=torch.Generator(),
         )
         bar = tqdm(
-            total=sum(durations[path] for path in paths),
+            total=sum(durations),
             desc="encoding",
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s "
             "of audio{postfix} [{elapsed}<{remaining}]",
@@ -222,17 +222,16 @@ class EmbeddingStore:
                 lens = lens * wavs.shape[1] / (wavs.shape[1] + padding)
                 wavs = torch.nn.functional.pad(wavs, (0, padding))
                 vectors = pooling(*encoder(wavs, lens)).float().cpu().numpy()
-                files = [paths[member] for member in members]
                 with connection:
                     connection.executemany(
                         "INSERT OR REPLACE INTO embeddings VALUES (?, ?)",
                         [
-                            (self.key(file), vector.tobytes())
-                            for file, vector in zip(files, vectors)
+                            (self.key(clips[member][0]), vector.tobytes())
+                            for member, vector in zip(members, vectors)
                         ],
                     )
-                bar.update(sum(durations[file] for file in files))
-                bar.set_postfix_str(f"{members[-1] + 1}/{len(paths)} clips")
+                bar.update(sum(durations[member] for member in members))
+                bar.set_postfix_str(f"{members[-1] + 1}/{len(clips)} clips")
 
 
 class AudioFiles(Dataset):
@@ -240,18 +239,31 @@ class AudioFiles(Dataset):
 
     Arguments
     ---------
-    paths : list of str
-        The files.
+    files : list of (str, str)
+        The sha256 of each and its path.
     """
 
-    def __init__(self, paths):
-        self.paths = paths
+    def __init__(self, files):
+        self.files = files
 
     def __len__(self):
-        return len(self.paths)
+        return len(self.files)
 
     def __getitem__(self, index):
-        return {"wav": read_audio(self.paths[index])}
+        sha256, path = self.files[index]
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise RecipeError(
+                f"{path} was readable when the manifests were made and is not "
+                f"now ({error.strerror}): mend it, or prepare the data again."
+            ) from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise RecipeError(
+                f"{path} has changed since the manifests were made: delete "
+                "them, or choose another --output_folder."
+            )
+        return {"wav": read_audio(content)}
 
 
 def batch_by_length(lengths, max_batch_length):

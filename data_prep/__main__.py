@@ -1,0 +1,134 @@
+"""Prepares a corpus without training, and says what it found.
+
+python -m data_prep                     lists the corpora
+python -m data_prep CORPUS DATA_FOLDER --save_folder DIR
+"""
+
+import argparse
+
+import pandas as pd
+
+from data_prep.corpus import PROTOCOLS, Corpora, all_corpora
+from data_prep.manifest import (
+    prepare,
+    read_manifest,
+    read_split,
+    reasons,
+    shorten,
+)
+from ser.errors import one_sentence_errors
+
+
+def list_corpora():
+    """Makes a Markdown table of the corpora and their facts.
+
+    Returns
+    -------
+    str
+    """
+    rows = []
+    for key, corpus in all_corpora().items():
+        speakers = len(corpus.speakers) or "–"
+        clips = sum(corpus.clips.values()) or "–"
+        classes = len(corpus.classes) or "–"
+        name = corpus.name
+        if corpus.address:
+            name = f"[{name}]({corpus.address})"
+        rows.append(
+            f"| `{key}` | {name} | {corpus.language or '–'} | {clips} | "
+            f"{speakers} | {classes} | {corpus.protocol} | "
+            f"{corpus.licence or '–'} |"
+        )
+    head = "| corpus | name | language | clips | speakers | classes | protocol | licence |"
+    return "\n".join([head, "|---" * 8 + "|", *rows])
+
+
+def describe_splits(splits):
+    """Makes a table of clips, hours, speakers and emotions of each split.
+
+    Arguments
+    ---------
+    splits : dict
+        From the name of a split to its clips.
+
+    Returns
+    -------
+    str
+    """
+    columns = {
+        name: {
+            "clips": len(clips),
+            "hours": round(clips["duration"].sum() / 3600, 2),
+            "speakers": clips["spk_id"].nunique(),
+            **clips["emotion"].value_counts().sort_index(),
+        }
+        for name, clips in splits.items()
+    }
+    table = pd.DataFrame(columns, dtype=object).fillna(0)
+    table["all"] = table.sum(axis=1)
+    speakers = pd.concat(splits.values())["spk_id"].nunique()
+    table.loc["speakers", "all"] = speakers
+    table.loc["hours", "all"] = round(table.loc["hours", "all"], 2)
+    return table.to_string()
+
+
+def main():
+    """Prepares."""
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep", description=__doc__.splitlines()[0]
+    )
+    add = parser.add_argument
+    add("corpus", nargs="?", help="one of the list, several with commas")
+    add("data_folder", nargs="?", help="where it is")
+    add("--save_folder", default="manifests", help="where manifests go")
+    add("--protocol", default="default", choices=("default", *PROTOCOLS))
+    add("--fold", type=int, default=1, help="which is tested, from 1")
+    add("--num_folds", type=int, default=5, help="of kfold and random")
+    add("--label_set", default="own", help="own, common, or classes")
+    add("--text_independent", action="store_true")
+    add("--test_corpus", default="", help="tested in place of a fold")
+    add("--test_data_folder", default="", help="where that is")
+    add("--columns", default="", help="of a table: wav=file emotion=label")
+    add(
+        "--speaker_pattern", default="", help="of a folder, to find the speaker"
+    )
+    add("--valid_ratio", type=float, default=0.2)
+    add("--min_duration", type=float, default=0.1, help="in seconds")
+    add("--audio_index", default="cache/audio_index.sqlite")
+    args = vars(parser.parse_args())
+    if args["corpus"] is None:
+        print(list_corpora())
+        return
+    if args["data_folder"] is None:
+        parser.error("pass the folder of the corpus too")
+    names = (
+        "corpus data_folder label_set test_corpus test_data_folder columns "
+        "speaker_pattern"
+    ).split()
+    corpora = Corpora(**{name: args.pop(name) for name in names})
+    folder = args["save_folder"]
+    prepare(corpora, **args)
+    splits = {
+        name: read_manifest(f"{folder}/{name}.csv")
+        for name in ("train", "valid", "test")
+    }
+    facts = read_split(folder)
+    print(
+        f"\n{corpora.name}: {facts['protocol']}; fold {args['fold']} of "
+        f"{facts['num_folds']}\n"
+    )
+    print(describe_splits(splits))
+    for name, clips in splits.items():
+        print(f"{name} speakers: {shorten(sorted(clips['spk_id'].unique()))}")
+    excluded = pd.read_csv(f"{folder}/excluded.csv", keep_default_na=False)
+    for reason, number in reasons(excluded):
+        print(f"excluded: {number} {reason}")
+    for corpus in corpora.all:
+        if corpus.citation:
+            print(f"cite: {corpus.citation} (licence: {corpus.licence})")
+    print(f"manifests: {folder}")
+
+
+if __name__ == "__main__":
+    with one_sentence_errors():
+        main()
