@@ -533,7 +533,7 @@ def batches_by_length(dataset, seed, options):
 
 
 @main_process_only
-def write_results(hparams, brain, manifests):
+def write_results(hparams, brain, manifests, with_report):
     """Writes predictions.csv, report.html and, last, metrics.json, whose
     presence says that the run is over.
 
@@ -545,17 +545,21 @@ def write_results(hparams, brain, manifests):
         After `evaluate`.
     manifests : dict
         As `dataio_prep` reads them.
+    with_report : bool
+        Whether to write the report, and intervals into the metrics.
     """
-    corpora = hparams["corpora"]
     encoder = hparams["wav2vec2"]
     folder = Path(hparams["output_folder"])
-    protocol = read_split(hparams["manifest_folder"])["protocol"]
+    facts = describe_run(hparams)
+    protocol = facts["Protocol"]
     speakers = manifests["test"].set_index("ID")["spk_id"]
     predictions = brain.predictions
     predictions.insert(1, "spk_id", predictions["ID"].map(speakers))
     # So that a table that is passed on says where it comes from.
     predictions["protocol"] = protocol
-    metrics = compute_metrics(predictions, brain.classes, predictions["spk_id"])
+    metrics = compute_metrics(
+        predictions, brain.classes, predictions["spk_id"], with_report
+    )
     best = brain.checkpointer.find_checkpoint(
         importance_key=best_first, ckpt_predicate=is_end_of_epoch
     ).meta["epoch"]
@@ -575,45 +579,64 @@ def write_results(hparams, brain, manifests):
             ]
         ),
     }
-    weights = hparams["layer_weights"].weights()
+    write_csv(predictions, folder / "predictions.csv")
+    if with_report:
+        weights = hparams["layer_weights"].weights()
+        facts["Protocol"] += f"; fold {hparams['fold']}"
+        facts |= {
+            "Speakers": "; ".join(
+                f"{name} {shorten(sorted(manifest['spk_id'].unique()))}"
+                for name, manifest in manifests.items()
+            ),
+            "Seed": str(hparams["seed"]),
+            "Manifests": f"sha256 {metrics['manifest_sha256']}",
+        }
+        write_report(
+            folder / "report.html",
+            metrics,
+            predictions,
+            [row | {"best": row["epoch"] == best} for row in brain.history],
+            None if weights is None else weights.tolist(),
+            facts,
+        )
+    hparams["train_logger"].log_stats(
+        {"best epoch": best, "protocol": protocol},
+        test_stats={name: metrics[name] for name in ("uar", "wa", "macro_f1")},
+    )
+    write_text(json.dumps(metrics, indent=2), folder / "metrics.json")
+
+
+def describe_run(hparams):
+    """Says in words what a run is, for reports.
+
+    Arguments
+    ---------
+    hparams : dict
+        The settings, the data prepared.
+
+    Returns
+    -------
+    dict
+        From what a fact is to the fact.
+    """
+    corpora, encoder = hparams["corpora"], hparams["wav2vec2"]
     facts = {
+        "Notice": corpora.notice,
         "Corpus": corpora.name,
         "Licence": "; ".join(
             f"{c.name}: {c.licence}" for c in corpora.all if c.licence
         ),
         "Citation": "; ".join(c.citation for c in corpora.all if c.citation),
         "Classes": ", ".join(corpora.classes),
-        "Protocol": f"{protocol}; fold {hparams['fold']}",
-        "Speakers": "; ".join(
-            f"{name} {shorten(sorted(manifest['spk_id'].unique()))}"
-            for name, manifest in manifests.items()
-        ),
+        "Protocol": read_split(hparams["manifest_folder"])["protocol"],
         "Encoder": encoder.source
         + (" (random weights)" if encoder.is_random else ""),
         "Training": ("frozen" if encoder.freeze else "fine-tuned")
         + f" encoder, {hparams['pooling']} pooling, {hparams['layers']} layers",
-        "Seed": str(hparams["seed"]),
         "Date": date.today().isoformat(),
         "Versions": f"speechbrain {sb.__version__}, torch {torch.__version__}",
-        "Manifests": f"sha256 {metrics['manifest_sha256']}",
     }
-    facts = {name: fact for name, fact in facts.items() if fact}
-    if corpora.notice:
-        facts["Notice"] = corpora.notice
-    write_csv(predictions, folder / "predictions.csv")
-    write_report(
-        folder / "report.html",
-        metrics,
-        predictions,
-        [row | {"best": row["epoch"] == best} for row in brain.history],
-        None if weights is None else weights.tolist(),
-        facts,
-    )
-    hparams["train_logger"].log_stats(
-        {"best epoch": best, "protocol": protocol},
-        test_stats={name: metrics[name] for name in ("uar", "wa", "macro_f1")},
-    )
-    write_text(json.dumps(metrics, indent=2), folder / "metrics.json")
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 @main_process_only
@@ -630,15 +653,20 @@ def say_results(hparams, hparams_file):
     corpora = hparams["corpora"]
     folder = Path(hparams["output_folder"])
     metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-    low, high = metrics["uar_ci95"]
+    interval = ""
+    if "uar_ci95" in metrics:  # not where crossval.py made the run
+        low, high = metrics["uar_ci95"]
+        interval = (
+            f" (95 % interval {100 * low:.1f} to {100 * high:.1f}, "
+            f"resampling {metrics['ci_resamples']})"
+        )
     print(
-        f"\nTest UAR {100 * metrics['uar']:.1f} % (95 % interval "
-        f"{100 * low:.1f} to {100 * high:.1f}, resampling "
-        f"{metrics['ci_resamples']}); {metrics['n']} clips, "
-        f"chance {100 / corpora.num_classes:.1f} %"
+        f"\nTest UAR {100 * metrics['uar']:.1f} %{interval}; "
+        f"{metrics['n']} clips, chance {100 / corpora.num_classes:.1f} %"
     )
     print(f"Protocol: {metrics['protocol']}; fold {metrics['fold']}")
-    print(f"Report: {folder / 'report.html'}")
+    if interval:
+        print(f"Report: {folder / 'report.html'}")
     if corpora.notice:
         print(corpora.notice)
     if metrics["encoder_is_random"]:
@@ -658,7 +686,7 @@ def say_results(hparams, hparams_file):
         )
 
 
-def run(hparams_file, run_opts, overrides):
+def run(hparams_file, run_opts, overrides, with_report=True):
     """Prepares the data, trains, tests and writes the results, or what is
     left of it to do.
 
@@ -670,33 +698,16 @@ def run(hparams_file, run_opts, overrides):
         Options of SpeechBrain, such as the device.
     overrides : dict
         From keys of the file to what is to stand there.
+    with_report : bool
+        Whether to write a report and the machine's environment, which takes
+        longer than to train a head.
 
     Returns
     -------
     hparams : dict
         The settings.
     """
-    hparams = load_settings(hparams_file, overrides)
-    run_on_main(
-        keep_settings, (hparams["output_folder"], hparams_file, overrides)
-    )
-    sb.create_experiment_directory(hparams["output_folder"])
-
-    if not hparams["skip_prep"]:
-        run_on_main(
-            prepare,
-            kwargs={
-                "corpora": hparams["corpora"],
-                "save_folder": hparams["manifest_folder"],
-                "protocol": hparams["protocol"],
-                "fold": hparams["fold"],
-                "num_folds": hparams["num_folds"],
-                "text_independent": hparams["text_independent"],
-                "valid_ratio": hparams["valid_ratio"],
-                "min_duration": hparams["min_duration"],
-                "audio_index": hparams["audio_index"],
-            },
-        )
+    hparams = prepare_run(hparams_file, overrides, with_report)
     datasets, manifests, label_encoder = dataio_prep(hparams)
     if (Path(hparams["output_folder"]) / "metrics.json").is_file():
         logger.info("This run is over: nothing is trained or tested again.")
@@ -737,7 +748,49 @@ def run(hparams_file, run_opts, overrides):
     if brain.debug:
         logger.info("Debug mode: a few batches are no result, none is kept.")
     else:
-        write_results(hparams, brain, manifests)
+        write_results(hparams, brain, manifests, with_report)
+    return hparams
+
+
+def prepare_run(hparams_file, overrides, with_env=False):
+    """Loads the settings, keeps them with the run, and prepares the data.
+
+    Arguments
+    ---------
+    hparams_file : str
+        The HyperPyYAML file.
+    overrides : dict
+        From keys of the file to what is to stand there.
+    with_env : bool
+        Whether to write down the machine's environment.
+
+    Returns
+    -------
+    hparams : dict
+        The settings.
+    """
+    hparams = load_settings(hparams_file, overrides)
+    run_on_main(
+        keep_settings, (hparams["output_folder"], hparams_file, overrides)
+    )
+    sb.create_experiment_directory(
+        hparams["output_folder"], save_env_desc=with_env
+    )
+    if not hparams["skip_prep"]:
+        run_on_main(
+            prepare,
+            kwargs={
+                "corpora": hparams["corpora"],
+                "save_folder": hparams["manifest_folder"],
+                "protocol": hparams["protocol"],
+                "fold": hparams["fold"],
+                "num_folds": hparams["num_folds"],
+                "text_independent": hparams["text_independent"],
+                "valid_ratio": hparams["valid_ratio"],
+                "min_duration": hparams["min_duration"],
+                "audio_index": hparams["audio_index"],
+            },
+        )
     return hparams
 
 

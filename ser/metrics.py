@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from confidence_intervals import Bootstrap, get_conf_int
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import precision_recall_fscore_support
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 BOOTSTRAPS = 1000
@@ -44,12 +44,86 @@ def macro_f1(confusion):
     return float((2 * confusion.diagonal()[occur] / counts[occur]).mean())
 
 
-def compute_metrics(predictions, classes, speakers):
-    """Computes everything that a reviewer asks of a test set.
+METRICS = {"uar": uar, "wa": wa, "macro_f1": macro_f1}
 
-    The intervals are percentiles of a bootstrap that draws speakers, and then
-    clips of each, since clips of one speaker are not independent
+
+def count(cells, num_classes):
+    """Makes a confusion matrix [truth, prediction] of clips' cells."""
+    counts = np.bincount(cells, minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes)
+
+
+def compute_intervals(cells, num_classes, speakers):
+    """Computes the 95 % intervals of all metrics.
+
+    They are percentiles of a bootstrap that draws speakers, and then clips of
+    each, since clips of one speaker are not independent
     (https://github.com/luferrer/ConfidenceIntervals).
+
+    Arguments
+    ---------
+    cells : numpy.ndarray
+        Cell of the confusion matrix of each clip, truth * classes +
+        prediction, [clip, seed]; a metric is the mean of the seeds'.
+    num_classes : int
+        Of the confusion matrix.
+    speakers : list of str
+        Of each clip.
+
+    Returns
+    -------
+    intervals : dict
+        From "uar_ci95" and so on to low and high, 0 to 1.
+    resamples : str
+        What the bootstrap drew.
+    """
+    names, conditions = np.unique(speakers, return_inverse=True)
+    bootstrap = Bootstrap(BOOTSTRAPS)
+    bootstrap.get_bootstrap_sets(
+        len(cells), conditions if len(names) > 1 else None
+    )
+    intervals = {}
+    for name, metric in METRICS.items():
+
+        def of_seeds(cells, metric=metric):
+            """Computes a metric of drawn clips."""
+            return np.mean(
+                [metric(count(seed, num_classes)) for seed in cells.T]
+            )
+
+        bootstrap.metric = of_seeds
+        values = bootstrap.get_metric_values_for_bootstrap_sets(cells, None)
+        intervals[f"{name}_ci95"] = [float(x) for x in get_conf_int(values)]
+    resamples = (
+        f"the {len(names)} test speakers, then the clips of each"
+        if len(names) > 1
+        else "the clips of the one test speaker, so it says nothing of others"
+    )
+    return intervals, resamples
+
+
+def to_cells(predictions, classes):
+    """Finds each clip's cell of the confusion matrix.
+
+    Arguments
+    ---------
+    predictions : pandas.DataFrame
+        `truth` and `prediction`, a row a clip.
+    classes : list of str
+        In the order of the classifier's outputs.
+
+    Returns
+    -------
+    numpy.ndarray
+        truth * classes + prediction, [clip].
+    """
+    number = {name: index for index, name in enumerate(classes)}
+    truth = predictions["truth"].map(number).to_numpy()
+    return truth * len(classes) + predictions["prediction"].map(number)
+
+
+def compute_metrics(predictions, classes, speakers, with_intervals=True):
+    """Computes everything that a reviewer asks of a test set.
 
     Arguments
     ---------
@@ -59,6 +133,8 @@ def compute_metrics(predictions, classes, speakers):
         In the order of the classifier's outputs.
     speakers : list of str
         Of each clip.
+    with_intervals : bool
+        Whether to compute them, which takes longer than all the rest.
 
     Returns
     -------
@@ -68,27 +144,15 @@ def compute_metrics(predictions, classes, speakers):
         `ci_resamples`, which says what the bootstrap drew.
     """
     classes = list(classes)
-    truth = np.array([classes.index(x) for x in predictions["truth"]])
-    prediction = np.array([classes.index(x) for x in predictions["prediction"]])
-    confusion = confusion_matrix(truth, prediction, labels=range(len(classes)))
-    names, conditions = np.unique(speakers, return_inverse=True)
-    bootstrap = Bootstrap(BOOTSTRAPS)
-    bootstrap.get_bootstrap_sets(
-        len(truth), conditions if len(names) > 1 else None
-    )
-    cells = truth * len(classes) + prediction
-    metrics = {}
-    for name, metric in (("uar", uar), ("wa", wa), ("macro_f1", macro_f1)):
-
-        def from_cells(cells, metric=metric):
-            """Computes a metric of drawn clips."""
-            counts = np.bincount(cells, minlength=confusion.size)
-            return metric(counts.reshape(confusion.shape))
-
-        bootstrap.metric = from_cells
-        values = bootstrap.get_metric_values_for_bootstrap_sets(cells, None)
-        metrics[name] = metric(confusion)
-        metrics[f"{name}_ci95"] = [float(x) for x in get_conf_int(values)]
+    cells = to_cells(predictions, classes).to_numpy()
+    truth, prediction = np.divmod(cells, len(classes))
+    confusion = count(cells, len(classes))
+    metrics = {name: metric(confusion) for name, metric in METRICS.items()}
+    if with_intervals:
+        intervals, resamples = compute_intervals(
+            cells[:, None], len(classes), speakers
+        )
+        metrics |= intervals | {"ci_resamples": resamples}
     precision, recall, f1, support = precision_recall_fscore_support(
         truth, prediction, labels=range(len(classes)), zero_division=0
     )
@@ -110,9 +174,4 @@ def compute_metrics(predictions, classes, speakers):
         n_bins=ECE_BINS,
     ).item()
     metrics["n"] = len(predictions)
-    metrics["ci_resamples"] = (
-        f"the {len(names)} test speakers, then the clips of each"
-        if len(names) > 1
-        else "the clips of the one test speaker, so it says nothing of others"
-    )
     return metrics

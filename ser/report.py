@@ -1,6 +1,8 @@
-"""Write the report of one run as a single HTML file that needs no network.
+"""Write the report of one run, or the summary of many, as a single HTML file
+that needs no network.
 
-Figures are matplotlib SVGs in data URIs; the page is report.html.jinja.
+Figures are matplotlib SVGs in data URIs; pages are report.html.jinja and
+summary.html.jinja.
 """
 
 import base64
@@ -89,15 +91,9 @@ def write_report(path, metrics, predictions, history, layer_weights, facts):
     if layer_weights is not None:
         figures["layers"] = _svg(_draw_layers, (layer_weights,), height=4.2)
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["percent"] = _percent
-    page = environment.get_template("report.html.jinja").render(
+    _write_page(
+        path,
+        "report.html.jinja",
         metrics=metrics,
         facts=facts,
         figures=figures,
@@ -109,6 +105,62 @@ def write_report(path, metrics, predictions, history, layer_weights, facts):
         layer_weights=layer_weights,
         bins=BINS,
     )
+
+
+def write_summary(path, summary):
+    """Write the HTML summary of a cross-validation, as `write_report`.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The HTML file to write.
+    summary : dict
+        As crossval.py makes it.
+    """
+    classes = summary["classes"]
+    scores = ["recall", "precision", "f1"]
+    per_class = pd.DataFrame.from_dict(summary["per_class"], orient="index")
+    speakers = pd.Series(summary["speakers"]).sort_values()
+    size = len(classes)
+    figures = {
+        "confusion": _svg(
+            _draw_confusion,
+            (np.asarray(summary["confusion"], dtype=float), classes),
+            width=HALF if size < 5 else FULL,
+            height=1.4 + 0.55 * size,
+        ),
+        "per_class": _svg(
+            _draw_per_class,
+            (per_class[scores].astype(float),),
+            height=0.9 + 0.42 * size,
+        ),
+        "speakers": _svg(
+            _draw_speakers, (speakers, 1 / size), width=FULL, height=3
+        ),
+    }
+    _write_page(
+        Path(path),
+        "summary.html.jinja",
+        summary=summary,
+        comparison=summary.get("comparison"),
+        facts=summary["facts"],
+        figures=figures,
+    )
+
+
+def _write_page(path, template, **values):
+    """Fill a template in."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["percent"] = _percent
+    environment.filters["spread"] = _spread
+    environment.filters["points"] = _points
+    page = environment.get_template(template).render(values)
     # A reader never sees half a page.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_text(page, encoding="utf-8", newline="\n")
@@ -118,6 +170,16 @@ def write_report(path, metrics, predictions, history, layer_weights, facts):
 def _percent(value, digits=1):
     """Show a share as percent, a missing one as a dash."""
     return "–" if pd.isna(value) else f"{100 * value:.{digits}f}%"
+
+
+def _spread(std):
+    """Show a standard deviation behind a share, one that is missing not."""
+    return "" if pd.isna(std) else f" ± {100 * std:.1f}"
+
+
+def _points(share):
+    """Show a difference of shares as points of a hundred."""
+    return f"{100 * share:.1f}"
 
 
 def _svg(draw, args, width=HALF, height=3.2):
@@ -186,6 +248,19 @@ def _draw_per_class(figure, scores):
     ax.xaxis.set_major_formatter(PercentFormatter(1))
     ax.grid(axis="x")
     figure.legend(loc="outside upper center", ncols=3)
+
+
+def _draw_speakers(figure, scores, chance):
+    ax = figure.subplots()
+    ax.bar(range(len(scores)), scores)
+    ax.axhline(chance, color=GREY, ls="--", lw=1, label="chance")
+    # Names of many speakers would run into each other.
+    names = list(scores.index) if len(scores) <= 40 else []
+    ax.set_xticks(range(len(names)), names, rotation=90 if names else 0)
+    ax.set(xlabel="Speaker", ylabel="UAR", ylim=(0, 1))
+    ax.set_xlim(-0.6, len(scores) - 0.4)
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    ax.grid(axis="y")
 
 
 def _draw_reliability(figure, top):
