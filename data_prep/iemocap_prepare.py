@@ -1,0 +1,108 @@
+"""IEMOCAP, the Interactive Emotional Dyadic Motion Capture database."""
+
+import re
+from dataclasses import replace
+from functools import partial
+from glob import iglob
+from pathlib import Path
+
+from data_prep.corpus import Corpus
+from ser.errors import RecipeError
+
+# What the raters agreed on; there are also fru, sur, fea, dis, oth and, where
+# they did not agree, xxx.
+EMOTIONS = {
+    "ang": "angry",
+    "hap": "happy",
+    "exc": "happy",
+    "neu": "neutral",
+    "sad": "sad",
+}
+SESSIONS = ("Ses01", "Ses02", "Ses03", "Ses04", "Ses05")
+FOLDS = tuple((f"{session}F", f"{session}M") for session in SESSIONS)
+DIALOGUE = r"(Ses0[1-5])[FM]_((?:impro|script)[0-9]{2}(?:_[0-9])?)[a-z]?"
+
+
+def describe(path, labels):
+    """Reads session, dialogue and speaker, and looks the label up.
+
+    Arguments
+    ---------
+    path : pathlib.PurePath
+        Such as Session1/sentences/wav/Ses01F_impro04/Ses01F_impro04_M003.wav.
+    labels : dict
+        From names of utterances to labels.
+
+    Returns
+    -------
+    dict
+        `spk_id`, `gender`, `emotion` and `sentence`.
+    """
+    if re.fullmatch(DIALOGUE, path.stem):
+        raise ValueError("a whole dialogue, not an utterance")
+    # The letter after the session says who wears the markers, not who speaks.
+    name = re.fullmatch(DIALOGUE + r"_([FM])[0-9]{3}", path.stem)
+    if not name:
+        raise ValueError("name does not parse as dialogue and turn")
+    if path.stem not in labels:
+        raise ValueError("no label in the files of EmoEvaluation")
+    label = labels[path.stem]
+    return {
+        "spk_id": name[1] + name[3],
+        "gender": "female" if name[3] == "F" else "male",
+        "emotion": EMOTIONS.get(label, label),
+        # Takes of a script are cut into other turns, and those of a scenario
+        # share much of its words: what must stay together is all of it.
+        "sentence": name[2],
+    }
+
+
+def open_labels(corpus, data_folder, options):
+    """Reads dialog/EmoEvaluation/Ses01F_impro01.txt and so on.
+
+    Arguments
+    ---------
+    corpus : Corpus
+        That of this script.
+    data_folder : pathlib.Path
+        With one session or more.
+    options : dict
+        Of no use here.
+
+    Returns
+    -------
+    Corpus
+    """
+    labels = {}
+    # Lines of transcripts, whose files have these names too, are of another
+    # form.
+    line = re.compile(rf"^\[[^\]]+\]\t({DIALOGUE}_[FM]\w+)\t(\w+)\t\[", re.M)
+    pattern = "**/Ses0[1-5][FM]_*.txt"
+    for name in sorted(iglob(pattern, root_dir=data_folder, recursive=True)):
+        if not re.fullmatch(DIALOGUE, Path(name).stem):
+            continue  # of one rater, or motion capture
+        text = (data_folder / name).read_text("utf-8", errors="replace")
+        labels |= {found[1]: found[4] for found in line.finditer(text)}
+    if not labels:
+        raise RecipeError(
+            f"no label of IEMOCAP in '{data_folder}': expected files such as "
+            "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt in it or below; "
+            "pass the folder that holds Session1 as --data_folder."
+        )
+    return replace(corpus, describe=partial(describe, labels=labels))
+
+
+CORPUS = Corpus(
+    name="IEMOCAP",
+    classes=("angry", "happy", "neutral", "sad"),
+    describe=None,
+    protocol="emobox",
+    folds=FOLDS,
+    speakers=tuple(speaker for fold in FOLDS for speaker in fold),
+    clips={"angry": 1103, "happy": 595 + 1041, "neutral": 1708, "sad": 1084},
+    language="English",
+    licence="free for research, on request",
+    address="https://sail.usc.edu/iemocap/",
+    citation="Busso et al. (2008), https://doi.org/10.1007/s10579-008-9076-6",
+    open=open_labels,
+)

@@ -1,0 +1,234 @@
+"""MELD, the Multimodal EmotionLines Dataset: utterances from Friends."""
+
+import contextlib
+import csv
+import os
+import re
+import shutil
+import subprocess
+import wave
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from glob import iglob
+from pathlib import Path, PurePath
+
+from tqdm import tqdm
+
+from data_prep.corpus import Corpus
+from data_prep.manifest import list_files
+from data_prep.protocol import UNKNOWN
+from ser.errors import RecipeError
+
+EMOTIONS = (
+    "anger",
+    "disgust",
+    "fear",
+    "joy",
+    "neutral",
+    "sadness",
+    "surprise",
+)
+CLIPS = (1607, 361, 358, 2308, 6436, 1002, 1636)  # two are broken
+SPLITS = {"train": "train", "dev": "valid", "test": "test"}
+BROKEN = dict.fromkeys(
+    ("train_dia125_utt3", "dev_dia110_utt7"), "its MP4 is broken"
+)
+GENDERS = dict.fromkeys(("monica", "phoebe", "rachel"), "female")
+GENDERS |= dict.fromkeys(("chandler", "joey", "ross"), "male")
+MANY = r"all|both|the guys|.*(/| and ).*"  # who speak at once
+NAME = r"(?:final_videos_)?(train|dev|test)?_?dia([0-9]+)_utt([0-9]+)"
+SAMPLE_RATE = 16000  # Hz, of the audio that is taken from clips
+FFMPEG = "ffmpeg -nostdin -v error -threads 1 -i".split()
+TO_PCM = f"-vn -ac 1 -ar {SAMPLE_RATE} -f s16le -".split()
+
+
+def name_clip(path):
+    """Reads split, dialogue and utterance.
+
+    Arguments
+    ---------
+    path : pathlib.PurePath
+        Such as train_splits/dia0_utt0.mp4, dev_splits_complete/dia0_utt0.mp4
+        or output_repeated_splits_test/final_videos_testdia0_utt0.mp4.
+
+    Returns
+    -------
+    str
+        Such as train_dia0_utt0: the numbers recur in other splits.
+    """
+    name = re.fullmatch(NAME, path.stem)
+    if not name:
+        raise ValueError("name does not parse as dialogue and utterance")
+    split, dialogue, utterance = name.groups()
+    folders = "/".join(path.parts[:-1][::-1]).lower()
+    found = re.search(r"(?<![a-z])(train|dev|test)(?![a-z])", folders)
+    if not split and not found:
+        raise ValueError("neither its name nor its folders name a split")
+    return f"{split or found[1]}_dia{int(dialogue)}_utt{int(utterance)}"
+
+
+def describe(path, rows):
+    """Looks a clip up.
+
+    Arguments
+    ---------
+    path : pathlib.PurePath
+        As that of `name_clip`.
+    rows : dict
+        From names of clips to rows of the tables.
+
+    Returns
+    -------
+    dict
+        `ID`, `spk_id`, `gender`, `emotion`, `sentence` and `split`.
+    """
+    name = name_clip(path)
+    if name not in rows:
+        raise ValueError("not in the CSV file of its split")
+    row = rows[name]
+    # Copies differ in the bytes of an apostrophe.
+    speaker = re.sub(r"[^ -~]+", "'", row["Speaker"].strip().lower())
+    many = re.fullmatch(MANY, speaker)
+    return {
+        "ID": name,
+        "spk_id": UNKNOWN if many else speaker,
+        "gender": GENDERS.get(speaker, "unknown"),
+        "emotion": row["Emotion"].strip().lower(),
+        "sentence": " ".join(re.findall("[a-z0-9]+", row["Utterance"].lower())),
+        "split": SPLITS[name.split("_")[0]],
+    }
+
+
+def open_tables(corpus, data_folder, options):
+    """Reads the tables, and takes the audio from clips that have none.
+
+    Arguments
+    ---------
+    corpus : Corpus
+        That of this script.
+    data_folder : pathlib.Path
+        With the three splits and train_sent_emo.csv, dev_sent_emo.csv and
+        test_sent_emo.csv, in it or below.
+    options : dict
+        Of no use here.
+
+    Returns
+    -------
+    Corpus
+    """
+    rows = {}
+    for split in SPLITS:
+        pattern = f"**/{split}_sent_emo.csv"
+        for name in iglob(pattern, root_dir=data_folder, recursive=True):
+            with open(
+                data_folder / name,
+                encoding="utf-8-sig",
+                errors="replace",  # some copies are in Windows-1252
+                newline="",
+            ) as f:
+                for row in csv.DictReader(f):
+                    clip = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
+                    rows[f"{split}_{clip}"] = row
+    if not rows:
+        raise RecipeError(
+            f"no table of MELD in '{data_folder}': expected train_sent_emo.csv, "
+            "dev_sent_emo.csv and test_sent_emo.csv, in it or below."
+        )
+    refused = extract(data_folder, rows)
+    paths, _, folders = list_files(data_folder)
+    return replace(
+        corpus,
+        describe=partial(describe, rows=rows),
+        files=tuple(path.relative_to(data_folder) for path in paths),
+        refused=(*refused, *folders),
+    )
+
+
+def extract(data_folder, rows):
+    """Takes the audio from the clips that have none, each WAV beside its MP4.
+
+    Arguments
+    ---------
+    data_folder : pathlib.Path
+        Where clips and audio are.
+    rows : dict
+        As that of `describe`.
+
+    Returns
+    -------
+    list of (str, str)
+        The clips that it cannot be taken from, and the reason.
+    """
+    have = set()
+    for path in list_files(data_folder)[0]:
+        with contextlib.suppress(ValueError):
+            have.add(name_clip(path.relative_to(data_folder)))
+    videos, refused = [], []
+    for name in sorted(iglob("**/*.mp4", root_dir=data_folder, recursive=True)):
+        try:
+            clip = name_clip(PurePath(name))
+            if clip not in rows:
+                raise ValueError("not in the CSV file of its split")
+            if clip in BROKEN and clip not in have:
+                raise ValueError(BROKEN[clip])
+        except ValueError as error:
+            refused.append((Path(name).as_posix(), str(error)))
+            continue
+        if clip not in have:
+            videos.append(name)
+            have.add(clip)
+    if videos and not shutil.which("ffmpeg"):
+        raise RecipeError(
+            f"{len(videos)} clips of MELD in '{data_folder}' have no WAV file, "
+            "and ffmpeg, which takes the audio from a clip, is not installed: "
+            "install it, or make each WAV elsewhere with 'ffmpeg -i "
+            "dia0_utt0.mp4 -vn -ac 1 -ar 16000 dia0_utt0.wav'."
+        )
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        bar = tqdm(
+            pool.map(extract_one, [data_folder / name for name in videos]),
+            "extracting the audio of MELD",
+            total=len(videos),
+            unit="clip",
+            disable=None if videos else True,
+        )
+        for name, reason in zip(videos, bar):
+            if reason:
+                refused.append((Path(name).as_posix(), reason))
+    return refused
+
+
+def extract_one(video):
+    """Takes the audio from a clip, whole or not at all.
+
+    Returns
+    -------
+    str or None
+        Why it cannot be taken.
+    """
+    done = subprocess.run([*FFMPEG, video, *TO_PCM], capture_output=True)
+    if done.returncode or not done.stdout:
+        words = done.stderr.decode(errors="replace").split()
+        return f"ffmpeg takes no audio from it: {' '.join(words)}"
+    unfinished = f"{video}.{os.getpid()}.unfinished"
+    with wave.open(unfinished, "wb") as f:
+        f.setparams((1, 2, SAMPLE_RATE, 0, "NONE", "NONE"))  # 16 bits, mono
+        f.writeframes(done.stdout)
+    os.replace(unfinished, video.with_suffix(".wav"))
+    return None
+
+
+CORPUS = Corpus(
+    name="MELD",
+    classes=EMOTIONS,
+    describe=None,
+    protocol="official",
+    clips=dict(zip(EMOTIONS, CLIPS)),
+    defects=BROKEN,
+    language="English",
+    licence="GPL-3.0",
+    address="https://affective-meld.github.io/",
+    citation="Poria et al. (2019), https://doi.org/10.18653/v1/P19-1050",
+    open=open_tables,
+)

@@ -1,0 +1,136 @@
+"""MSP-Podcast, spontaneous speech from podcasts."""
+
+import csv
+import os
+import re
+from dataclasses import replace
+from functools import partial
+from glob import iglob
+from pathlib import Path
+
+from data_prep.corpus import Corpus
+from data_prep.protocol import UNKNOWN
+from ser.errors import RecipeError
+
+EMOTIONS = {
+    "A": "angry",
+    "H": "happy",
+    "S": "sad",
+    "N": "neutral",
+    "U": "surprise",
+    "F": "fear",
+    "D": "disgust",
+    "C": "contempt",
+}
+REFUSED = {"O": "another emotion", "X": "raters did not agree on an emotion"}
+SPLITS = {"Train": "train", "Development": "valid", "Test1": "test"}
+GENDERS = {"Female": "female", "Male": "male"}
+COLUMNS = ("FileName", "EmoClass", "SpkrID", "Gender", "Split_Set")
+NOTICE = "A score on MSP-Podcast is of one release and must say which: "
+
+
+def describe(path, rows):
+    """Looks a file up in labels_consensus.csv.
+
+    Arguments
+    ---------
+    path : pathlib.PurePath
+        Such as Audios/MSP-PODCAST_0001_0008.wav.
+    rows : dict
+        From names without ending to the values of `COLUMNS`.
+
+    Returns
+    -------
+    dict
+        `spk_id`, `gender`, `emotion`, `sentence` and `split`.
+    """
+    if path.stem not in rows:
+        raise ValueError("not in labels_consensus.csv")
+    _, label, speaker, gender, part = rows[path.stem]
+    if part not in SPLITS:
+        raise ValueError(f"neither of train, development nor test 1: {part}")
+    if label in REFUSED:
+        raise ValueError(REFUSED[label])
+    return {
+        "spk_id": UNKNOWN if speaker in ("", "Unknown") else speaker,
+        "gender": GENDERS.get(gender, "unknown"),
+        "emotion": EMOTIONS.get(label, label),
+        "sentence": "",  # spontaneous
+        "split": SPLITS[part],
+    }
+
+
+def find_release(path):
+    """Finds the release in the folders of a file, such as 1.11."""
+    for part in reversed(path.parts[:-1]):
+        found = re.search(
+            r"(?:podcast|release|publish|\bv)\D*([0-9]+\.[0-9]+)"
+            r"|^([0-9]\.[0-9]+)$",
+            part.lower(),
+        )
+        if found:
+            return found[1] or found[2]
+    return "unknown"
+
+
+def open_labels(corpus, data_folder, options):
+    """Reads labels_consensus.csv.
+
+    Arguments
+    ---------
+    corpus : Corpus
+        That of this script.
+    data_folder : pathlib.Path
+        With the file in it or below.
+    options : dict
+        Of no use here.
+
+    Returns
+    -------
+    Corpus
+    """
+    pattern = "**/labels_consensus.csv"
+    paths = [
+        data_folder / name
+        for name in sorted(iglob(pattern, root_dir=data_folder, recursive=True))
+    ]
+    if len({path.read_bytes() for path in paths}) != 1:
+        raise RecipeError(
+            f"{len(paths)} files labels_consensus.csv in '{data_folder}': "
+            "expected one, in it or below, with the audio of one release of "
+            "MSP-Podcast; pass that folder as --data_folder."
+        )
+    with open(paths[0], encoding="utf-8-sig", newline="") as f:
+        reader = csv.DictReader(f)
+        missing = set(COLUMNS) - set(reader.fieldnames or [])
+        if missing:
+            raise RecipeError(
+                f"{paths[0]} has no column {', '.join(sorted(missing))}: "
+                "expected the labels_consensus.csv of MSP-Podcast."
+            )
+        rows = {
+            Path(row["FileName"]).stem: [
+                (row[name] or "").strip() for name in COLUMNS
+            ]
+            for row in reader
+        }
+    release = find_release(Path(os.path.abspath(paths[0])))
+    return replace(
+        corpus,
+        describe=partial(describe, rows=rows),
+        notice=f"{NOTICE}here release {release}.",
+    )
+
+
+CORPUS = Corpus(
+    name="MSP-Podcast",
+    classes=tuple(EMOTIONS.values()),
+    describe=None,
+    protocol="official",
+    language="English",
+    licence="free for research, on request",
+    address="https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html",
+    citation="Lotfian & Busso (2019), https://doi.org/10.1109/TAFFC.2017.2736999",
+    open=open_labels,
+    notice=NOTICE + "the data folder may name it.",
+)

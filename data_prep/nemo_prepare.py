@@ -1,0 +1,101 @@
+"""nEMO, emotional speech in Polish."""
+
+import csv
+from dataclasses import replace
+from functools import partial
+from glob import iglob
+from pathlib import Path
+
+from data_prep.corpus import Corpus
+from ser.errors import RecipeError
+
+CLIPS = {
+    "anger": 749,
+    "fear": 736,
+    "happiness": 749,
+    "neutral": 809,
+    "sadness": 769,
+    "surprised": 669,
+}
+SPEAKERS = "EB0 IC0 KD0 KS0 MK0 MP0 SM0 TP0 WR0".split()
+COLUMNS = ("file_id", "emotion", "normalized_text", "speaker_id", "gender")
+
+
+def describe(path, rows):
+    """Looks a file up in data.tsv.
+
+    Arguments
+    ---------
+    path : pathlib.PurePath
+        Such as samples/EB0_anger_1.wav.
+    rows : dict
+        From names without ending to what the table says.
+
+    Returns
+    -------
+    dict
+        `spk_id`, `gender`, `emotion` and `sentence`.
+    """
+    if path.stem not in rows:
+        raise ValueError("not in data.tsv")
+    return rows[path.stem]
+
+
+def open_table(corpus, data_folder, options):
+    """Reads data.tsv.
+
+    Arguments
+    ---------
+    corpus : Corpus
+        That of this script.
+    data_folder : pathlib.Path
+        With data.tsv in it or below.
+    options : dict
+        Of no use here.
+
+    Returns
+    -------
+    Corpus
+    """
+    rows = {}
+    for name in sorted(
+        iglob("**/data.tsv", root_dir=data_folder, recursive=True)
+    ):
+        with open(data_folder / name, encoding="utf-8-sig", newline="") as f:
+            # Quotation marks are those of the texts.
+            reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if not set(COLUMNS) <= set(reader.fieldnames or []):
+                continue
+            for row in reader:
+                # Some values begin with spaces.
+                file, emotion, text, speaker, gender = (
+                    (row[column] or "").strip() for column in COLUMNS
+                )
+                rows[Path(file).stem] = {
+                    "spk_id": speaker,
+                    "gender": gender,
+                    "emotion": emotion,
+                    "sentence": text,
+                }
+    if not rows:
+        raise RecipeError(
+            f"no data.tsv of nEMO in '{data_folder}': expected one, in it or "
+            f"below, with the columns {', '.join(COLUMNS)}; pass the folder "
+            "that holds it and the samples as --data_folder."
+        )
+    return replace(corpus, describe=partial(describe, rows=rows))
+
+
+CORPUS = Corpus(
+    name="nEMO",
+    classes=tuple(CLIPS),
+    describe=None,
+    protocol="loso",
+    speakers=tuple(SPEAKERS),
+    clips=CLIPS,
+    language="Polish",
+    licence="CC BY-NC-SA 4.0",
+    address="https://github.com/amu-cai/nEMO",
+    citation="Christop (2024), https://doi.org/10.48550/arXiv.2404.06292",
+    open=open_table,
+)
