@@ -3,8 +3,10 @@
 A script `data_prep/<corpus>_prepare.py` declares a `Corpus` and nothing else.
 """
 
+import difflib
 import functools
 import importlib
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +15,8 @@ from pathlib import Path, PurePath
 from ser.errors import RecipeError
 
 PROTOCOLS = ("emobox", "loso", "kfold", "official", "random")
+
+AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 
 # Four classes that most corpora have, in EmoBox's mapping of their names,
 # https://github.com/emo-box/EmoBox; what is not here has no place in the set.
@@ -147,9 +151,12 @@ def find_corpus(corpus):
     """
     known = {plain(key): found for key, found in all_corpora().items()}
     if plain(corpus) not in known:
+        near = difflib.get_close_matches(plain(corpus), known, n=1)
+        hint = f" (did you mean {known[near[0]].key}?)" if near else ""
         raise RecipeError(
-            f"there is no corpus '{corpus}': expected one of "
-            f"{', '.join(all_corpora())} (a script in data_prep/ for each)."
+            f"there is no corpus '{corpus}'{hint}: expected one of "
+            f"{', '.join(all_corpora())} (each has a script, "
+            "<corpus>_prepare.py)."
         )
     return known[plain(corpus)]
 
@@ -157,6 +164,54 @@ def find_corpus(corpus):
 def plain(name):
     """Leaves the letters and digits of a name, in lower case."""
     return re.sub(r"[\W_]", "", name).lower()
+
+
+def looks_like(folder, but):
+    """Says of which corpus the files of a folder have the names.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Where the files are.
+    but : Corpus
+        The one that they are not.
+
+    Returns
+    -------
+    str
+        "" where it is not known.
+    """
+    files = (
+        path.relative_to(folder)
+        for path in folder.rglob("*")
+        if path.suffix.lower() in AUDIO_ENDINGS
+    )
+    files = list(itertools.islice(files, 500))
+    best, most = None, len(files) / 2
+    for other in all_corpora().values():
+        # What must be made, or takes any name, is not looked like.
+        if other.make or other.key == but.key or not other.address:
+            continue
+        try:
+            if other.open:
+                options = {"columns": "", "speaker_pattern": ""}
+                other = other.open(other, folder, options)
+            number = sum(is_clip(other, path) for path in files)
+        except RecipeError:
+            continue
+        if number > most:
+            best, most = other, number
+    if best is None:
+        return ""
+    return f", and the names look like {best.name} (--corpus {best.key})"
+
+
+def is_clip(corpus, path):
+    """Says whether a file has a name as those of a corpus."""
+    try:
+        return corpus.describe(PurePath(path))["emotion"] in corpus.classes
+    except ValueError:
+        return False
 
 
 def open_corpora(corpus, data_folder, label_set, columns, speaker_pattern):
@@ -200,7 +255,11 @@ def open_corpora(corpus, data_folder, label_set, columns, speaker_pattern):
     for name, folder in zip(names, folders):
         found = find_corpus(name)
         if found.open:
-            found = found.open(found, Path(folder), options)
+            try:
+                found = found.open(found, Path(folder), options)
+            except RecipeError as error:
+                other = looks_like(Path(folder), found)
+                raise RecipeError(f"{error}{other}") from error
         if found.folder is None:
             found = replace(found, folder=Path(folder))
         if label_set == "common":

@@ -37,5 +37,5 @@ def one_sentence_errors():
 def end(message):
     """Logs a message as one line and ends the program with status 1."""
     sentence = " ".join(message.split())
-    sb.utils.logger.get_logger("ser").error(sentence)
+    sb.utils.logger.get_logger(__name__).error(sentence)
     sys.exit(f"error: {sentence}")

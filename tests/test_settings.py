@@ -17,23 +17,6 @@ YAMLS = sorted(
 
 
 @pytest.mark.parametrize("yaml", YAMLS)
-def test_every_key_is_used(yaml):
-    """SpeechBrain's rule: a key at column 0 that no later !ref uses is read
-    in train.py as ["key"], hparams.key or modules.key."""
-    script = (ROOT / "train.py").read_text("utf-8")
-    text = (ROOT / yaml).read_text("utf-8")
-    options = RunOptions().as_dict()
-    keys = re.findall(r"^(\w+):(?!.*!apply)", text, flags=re.MULTILINE)
-    assert "seed" in keys and len(keys) > 30
-    for key in keys:
-        after = text.split(f"\n{key}:", 1)[-1]
-        ways = [f'["{key}"]', f"hparams.{key}", f"modules.{key}"]
-        ways += [f'hparams, "{key}"', f'hparams.get("{key}"']
-        used = re.search(rf"!ref[^\n]*<{key}[>.\[]", after)
-        assert used or key in options or any(way in script for way in ways), key
-
-
-@pytest.mark.parametrize("yaml", YAMLS)
 def test_no_key_is_taken_for_an_option_of_speechbrain(yaml):
     """argparse would take a key for any option that begins with it."""
     text = (ROOT / yaml).read_text("utf-8")
@@ -41,19 +24,6 @@ def test_no_key_is_taken_for_an_option_of_speechbrain(yaml):
     for key in re.findall(r"^(\w+):", text, flags=re.MULTILINE):
         longer = [o for o in options if o.startswith(key) and o != key]
         assert not longer
-
-
-@pytest.mark.parametrize("yaml", [y for y in YAMLS if y.startswith("recipes")])
-def test_recipes_do_not_drift(yaml):
-    """A corpus's file is that of hparams/ but for the corpus."""
-    source = (ROOT / "hparams" / yaml.rsplit("/", 1)[-1]).read_text("utf-8")
-    lines = zip(
-        source.splitlines(),
-        (ROOT / yaml).read_text("utf-8").splitlines(),
-        strict=True,
-    )
-    differ = [one.split(":")[0] for one, two in lines if one != two]
-    assert differ == ["corpus", "data_folder"]
 
 
 def overrides(*argv):

@@ -1,0 +1,1 @@
+"""What fork.py copies, with another name in place of MyCorpus."""
