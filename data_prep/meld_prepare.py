@@ -38,6 +38,7 @@ GENDERS = dict.fromkeys(("monica", "phoebe", "rachel"), "female")
 GENDERS |= dict.fromkeys(("chandler", "joey", "ross"), "male")
 MANY = r"all|both|the guys|.*(/| and ).*"  # who speak at once
 NAME = r"(?:final_videos_)?(train|dev|test)?_?dia([0-9]+)_utt([0-9]+)"
+COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 SAMPLE_RATE = 16000  # Hz, of the audio that is taken from clips
 FFMPEG = "ffmpeg -nostdin -v error -threads 1 -i".split()
 TO_PCM = f"-vn -ac 1 -ar {SAMPLE_RATE} -f s16le -".split()
@@ -127,20 +128,25 @@ def open_tables(corpus, data_folder, options):
                 errors="replace",  # some copies are in Windows-1252
                 newline="",
             ) as f:
-                for row in csv.DictReader(f):
+                reader = csv.DictReader(f)
+                if not set(COLUMNS) <= set(reader.fieldnames or []):
+                    continue
+                for row in reader:
                     clip = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
                     rows[f"{split}_{clip}"] = row
     if not rows:
         raise RecipeError(
             f"no table of MELD in '{data_folder}': expected train_sent_emo.csv, "
-            "dev_sent_emo.csv and test_sent_emo.csv, in it or below."
+            "dev_sent_emo.csv and test_sent_emo.csv, in it or below, with the "
+            f"columns {', '.join(COLUMNS)}; pass the folder that holds them "
+            "and the clips as --data_folder."
         )
     refused = extract(data_folder, rows)
     paths, _, folders = list_files(data_folder)
     return replace(
         corpus,
         describe=partial(describe, rows=rows),
-        files=tuple(path.relative_to(data_folder) for path in paths),
+        files=tuple(p.relative_to(data_folder).as_posix() for p in paths),
         refused=(*refused, *folders),
     )
 

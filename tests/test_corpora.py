@@ -1106,6 +1106,22 @@ def test_table_that_is_not_there(tmp_path, key, words):
         run(key, tmp_path / "data", tmp_path / "m")
 
 
+@pytest.mark.parametrize(
+    "key, name",
+    [
+        ("meld", "dev_sent_emo.csv"),
+        ("nemo", "data.tsv"),
+        ("msp_podcast", "labels_consensus.csv"),
+    ],
+)
+def test_table_with_other_columns(tmp_path, key, name):
+    """The error names those that were expected."""
+    put(tmp_path / "data" / CORPORA[key][0].path)
+    write(tmp_path / "data" / name, "file,label\na.wav,sad\n")
+    with pytest.raises(RecipeError, match="(?i)columns?.*emotion|EmoClass"):
+        run(key, tmp_path / "data", tmp_path / "m")
+
+
 def test_msp_podcast_excludes_with_a_reason(tmp_path):
     """Labels that are no emotion, and test sets that are not the first."""
     folder = put_corpus("msp_podcast", tmp_path / "data")
