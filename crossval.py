@@ -73,7 +73,9 @@ def list_runs(hparams_file, run_opts, overrides, seeds):
     number = read_split(hparams["manifest_folder"])["num_folds"]
     folds = range(1, number + 1)
     if hparams["freeze_wav2vec2"] and hparams.get("encode_once"):
-        encode_all(hparams_file, run_opts, [run_of(k, 1) for k in folds])
+        # A fold holds all clips, but where sentences are left out of it.
+        some = folds if hparams["text_independent"] else [1]
+        encode_all(hparams_file, run_opts, [run_of(k, 1) for k in some])
     runs = [run_of(k, seed) for seed in range(1, seeds + 1) for k in folds]
     return runs, Path(root)
 

@@ -365,7 +365,8 @@ class EmotionBrain(sb.Brain):
         super()._save(path)
         saved = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         saved["history"] = self.history
-        Path(path).write_text(yaml.safe_dump(saved), encoding="utf-8")
+        # JSON is YAML too, and a tenth of the time to write.
+        Path(path).write_text(json.dumps(saved), encoding="utf-8")
 
     @mark_as_loader
     def _recover(self, path, end_of_epoch):

@@ -19,16 +19,15 @@ ROOT = Path(__file__).resolve().parents[1]
 # A benchmark is run as a script, which finds only what lies beside it.
 sys.path.insert(0, str(ROOT))
 
+from data_prep.corpus import Corpora  # noqa: E402
 from data_prep.manifest import (  # noqa: E402
-    find_corpus,
     prepare,
     read_manifest,
     write_csv,
 )
+from data_prep.protocol import SPLITS  # noqa: E402
 from ser.audio import SAMPLE_RATE  # noqa: E402
 from ser.settings import load_settings  # noqa: E402
-
-SPLITS = ("train", "valid", "test")
 
 # What the programs say of their progress would bury the table.
 logging.disable(logging.WARNING)
@@ -105,12 +104,23 @@ def write_manifests(arguments, folder):
         The training set.
     """
     prepare(
-        find_corpus(arguments.corpus),
-        arguments.data_folder,
+        Corpora(
+            arguments.corpus,
+            arguments.data_folder,
+            label_set="own",
+            test_corpus="",
+            test_data_folder="",
+            columns="",
+            speaker_pattern="",
+        ),
         folder,
+        protocol="default",
         fold=1,
+        num_folds=5,
+        text_independent=False,
         valid_ratio=0.2,
         min_duration=0.1,
+        audio_index=ROOT / "cache" / "audio_index.sqlite",
     )
     for name in SPLITS:
         table = read_manifest(folder / f"{name}.csv")

@@ -9,6 +9,7 @@ To run it (some minutes on two cores):
 """
 
 import argparse
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -64,11 +65,17 @@ def encode(work, number, device):
         {"cache_folder": str(work), "output_folder": str(work / "run")},
     )
     encoder, pool = settings["wav2vec2"].to(device), settings["pool"]
-    files = sorted(map(str, (work / "clips").iterdir()))[:number]
-    durations = {file: soundfile.info(file).duration for file in files}
+    files = sorted((work / "clips").iterdir())[:number]
+    clips = {
+        hashlib.sha256(file.read_bytes()).hexdigest(): (
+            str(file),
+            soundfile.info(file).duration,
+        )
+        for file in files
+    }
     start = now()
     store = EmbeddingStore(work / f"{number}.sqlite", encoder, pool)
-    store.fill(durations, encoder, pool, settings["encode_batch_length"])
+    store.fill(clips, encoder, pool, settings["encode_batch_length"])
     seconds, _ = now() - start
     gpu = torch.cuda.max_memory_allocated() if device != "cpu" else 0
     print(seconds, peak() / 2**20, gpu / 2**20)

@@ -187,6 +187,8 @@ def looks_like(folder, but):
         if path.suffix.lower() in AUDIO_ENDINGS
     )
     files = list(itertools.islice(files, 500))
+    if not files:
+        return ""
     best, most = None, len(files) / 2
     for other in all_corpora().values():
         # What must be made, or takes any name, is not looked like.

@@ -15,7 +15,7 @@ from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
 from data_prep.audio_index import AudioIndex, is_text
-from data_prep.corpus import all_corpora
+from data_prep.corpus import AUDIO_ENDINGS, looks_like
 from data_prep.protocol import (
     check_splits,
     make_protocol,
@@ -27,7 +27,6 @@ from ser.errors import RecipeError
 logger = get_logger(__name__)
 
 MIN_DURATION = 0.025  # s
-AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 CHUNK = 64  # files that a thread reads at a time
 SHARED = "speakers shared"
 
@@ -275,7 +274,8 @@ def find_clips_of(corpus, root, min_duration, index):
         paths, others, excluded = list_files(folder)
     else:
         paths, others = [folder / path for path in corpus.files], Counter()
-        excluded = list(corpus.refused)
+        excluded = []
+    excluded += corpus.refused
     chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
 
     def examine(chunk):
@@ -301,7 +301,8 @@ def find_clips_of(corpus, root, min_duration, index):
             clips += [clip for _, why, clip, _ in examined if not why]
             bar.update(len(examined))
     columns = [*COLUMNS, "split"]
-    table = pd.DataFrame(clips, columns=columns).fillna({"split": ""})
+    table = pd.DataFrame(clips, columns=columns)
+    table["split"] = table["split"].astype(object).fillna("")
     table, conflicts = drop_conflicts(table)
     excluded = to_excluded(excluded + without_root(conflicts))
     if table.empty:
@@ -312,44 +313,15 @@ def find_clips_of(corpus, root, min_duration, index):
             f"no usable clip of {corpus.name} in '{folder}': looked for "
             f"audio ({' '.join(AUDIO_ENDINGS)}) in it and below, found "
             f"{', '.join(found) or 'no file at all'}"
-            f"{looks_like(corpus, paths)}; pass the folder as --data_folder "
+            f"{looks_like(folder, corpus)}; pass the folder as --data_folder "
             "and its corpus as --corpus."
         )
+    strange = len(excluded) - len(conflicts)
+    if strange > len(table) and (other := looks_like(folder, corpus)):
+        logger.warning(
+            "most files in %s are no clips of %s%s", folder, corpus.name, other
+        )
     return table.sort_values("ID", ignore_index=True), excluded
-
-
-def looks_like(corpus, paths):
-    """Says of which corpus files have the names.
-
-    Arguments
-    ---------
-    corpus : data_prep.corpus.Corpus
-        The one that they are not.
-    paths : list of pathlib.Path
-        The files.
-
-    Returns
-    -------
-    str
-        "" where it is not known.
-    """
-    paths = [path.relative_to(corpus.folder) for path in paths[:500]]
-    scores = {}
-    for key, other in all_corpora().items():
-        if other.open is None and other.make is None and key != corpus.key:
-            scores[other] = sum(is_clip(other, path) for path in paths)
-    best = max(scores, key=scores.get)
-    if scores[best] <= len(paths) / 2:
-        return ""
-    return f", and the names look like {best.name} (--corpus {best.key})"
-
-
-def is_clip(corpus, path):
-    """Says whether a file has a name as those of a corpus."""
-    try:
-        return corpus.describe(PurePath(path))["emotion"] in corpus.classes
-    except ValueError:
-        return False
 
 
 def to_excluded(rows):
@@ -431,6 +403,8 @@ def examine_clip(corpus, root, path, min_duration, known):
         clip = {"ID": path.stem} | corpus.describe(PurePath(relative))
         if clip["emotion"] not in corpus.classes:
             raise ValueError(f"emotion not in the class set: {clip['emotion']}")
+        if "$" in "".join(str(value) for value in clip.values()):
+            raise ValueError("a $ in its labels, a variable to SpeechBrain")
         if clip["ID"] in corpus.defects:
             raise ValueError(corpus.defects[clip["ID"]])
         if not path.is_file():

@@ -1,9 +1,9 @@
 """Protocols: which clips train, validate and test, fold by fold."""
 
 import itertools
+import warnings
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -108,7 +108,7 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
         ]
         words = f"random, {len(folds)} folds of clips, speakers shared"
     if text_independent:
-        if (table["sentence"] == "").all() or table["sentence"].nunique() < 2:
+        if len(set(table["sentence"]) - {""}) < 2:
             raise RecipeError(
                 f"{corpora.name} does not say which sentence a clip holds, or "
                 "has but one: leave --text_independent out."
@@ -223,8 +223,8 @@ def grouped_folds(table, column, num_folds):
     number = min(num_folds, groups)
     folds = StratifiedGroupKFold(number, shuffle=True, random_state=0)
     # A class may have fewer clips than there are folds: it is in some only.
-    with np.testing.suppress_warnings() as warnings:
-        warnings.filter(UserWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
         return [
             sorted(table[column].iloc[test].unique())
             for _, test in folds.split(table, table["emotion"], table[column])
@@ -283,7 +283,7 @@ def split(table, protocol, fold, valid_ratio):
             f"{LEFT_OUT}: its speaker is unknown"
         )
     if protocol.text_independent:
-        sentences = sorted(table["sentence"].unique())
+        sentences = sorted(set(table["sentence"]) - {""})
         number = min(TEXT_GROUPS, len(sentences))
         unseen = table["sentence"].isin(
             sentences[(fold - 1) % number :: number]
@@ -291,6 +291,7 @@ def split(table, protocol, fold, valid_ratio):
         test = names == "test"
         names[test & ~unseen] = f"{LEFT_OUT}: its sentence is trained on"
         names[~test & unseen] = f"{LEFT_OUT}: its sentence is tested"
+        names[table["sentence"] == ""] = f"{LEFT_OUT}: its sentence is unknown"
     splits = {
         name: table[names == name].reset_index(drop=True) for name in SPLITS
     }

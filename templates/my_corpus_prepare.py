@@ -62,8 +62,8 @@ CORPUS = Corpus(
     clips={},  # such as {"neutral": 96, "calm": 192}, where they are known
     language="FILL IN",
     licence="FILL IN",
-    address="",  # https://...
-    citation="FILL IN",
+    address="https://example.org/FILL-IN",
+    citation="FILL IN (2026), https://example.org/FILL-IN",
     # Take out these two, and `make` above, with the first clips of your own.
     make=make,
     notice="This is the built-in corpus: its score says nothing of real "

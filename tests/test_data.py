@@ -16,13 +16,9 @@ import pytest
 import soundfile
 from speechbrain.dataio.dataset import DynamicItemDataset
 
-from data_prep.manifest import (
-    SPLITS,
-    check_splits,
-    find_corpus,
-    prepare,
-    read_manifest,
-)
+from data_prep.corpus import Corpora, find_corpus
+from data_prep.manifest import prepare, read_manifest
+from data_prep.protocol import SPLITS, check_splits
 from ser.audio import SAMPLE_RATE, read_audio
 from ser.errors import RecipeError
 
@@ -81,11 +77,27 @@ def put_emodb(folder):
     return folder
 
 
-def run_prepare(folder, save, corpus="ravdess", fold=1):
+def declare(corpus, folder, **options):
+    """The corpora of a run, as a YAML file declares them."""
+    names = "label_set test_corpus test_data_folder columns speaker_pattern"
+    defaults = dict.fromkeys(names.split(), "") | {"label_set": "own"}
+    return Corpora(corpus, folder, **(defaults | options))
+
+
+def run_prepare(folder, save, corpus="ravdess", fold=1, **options):
     """Prepares a fold and reads what was written."""
+    settings = {
+        "protocol": "default",
+        "num_folds": 5,
+        "text_independent": False,
+        "valid_ratio": 0.2,
+        "min_duration": 0.1,
+        "audio_index": save.parent / "index.sqlite",
+    }
+    own = {k: options.pop(k) for k in list(options) if k in settings}
     if isinstance(corpus, str):
-        corpus = find_corpus(corpus)
-    prepare(corpus, folder, save, fold, valid_ratio=0.2, min_duration=0.1)
+        corpus = declare(corpus, folder, **options)
+    prepare(corpus, save, fold=fold, **(settings | own))
     return {name: read_manifest(save / f"{name}.csv") for name in SPLITS}
 
 
@@ -202,11 +214,13 @@ def test_manifests_of_another_fold_are_not_overwritten(small, tmp_path):
 
 def test_schema_is_checked_on_writing(small, tmp_path):
     """A corpus script that says nonsense writes no manifest."""
-    corpus = find_corpus("ravdess")
-    robots = replace(
+    robots = declare("ravdess", small)
+    corpus = robots.train[0]
+    robots.train[0] = replace(
         corpus,
         describe=lambda path: corpus.describe(path) | {"gender": "robot"},
     )
+    robots.all = robots.train
     with pytest.raises((RecipeError, pa.errors.SchemaError), match="gender"):
         run_prepare(small, tmp_path / "m", robots)
     assert not (tmp_path / "m" / "train.csv").exists()
@@ -312,7 +326,7 @@ def test_six_actors_make_folds_of_their_own(tmp_path, caplog):
         assert set.union(*speakers(splits).values()) == set(ACTORS[:6])
         tested += sorted(speakers(splits)["test"])
     assert sorted(tested) == ACTORS[:6]
-    assert "6 speakers here, too few for its protocol" in caplog.text
+    assert "6 folds of the 6 speakers that are there" in caplog.text
 
 
 def test_one_missing_actor_leaves_the_protocol(tmp_path, caplog):
@@ -320,7 +334,8 @@ def test_one_missing_actor_leaves_the_protocol(tmp_path, caplog):
     folder = put_ravdess(tmp_path / "data", [a for a in ACTORS if a != "11"])
     splits = run_prepare(folder, tmp_path / "m")
     assert speakers(splits)["test"] == EMOBOX[1] - {"11"}
-    assert "lacks speakers 11" in caplog.text
+    assert "without the 1 speakers that are not there" in caplog.text
+    assert "no speaker 11" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -824,7 +839,7 @@ def put_nothing_usable(folder, what):
         ("empty", ["looked for audio", ".wav", "no file at all"]),
         ("other files", ["looked for audio", ".wav", "1 other file (.txt)"]),
         ("other files", ["1 other file (.mp4)"]),
-        ("other corpus", ["looked for audio", "20 name does not parse"]),
+        ("other corpus", ["20 name does not parse", "--corpus emodb"]),
         ("broken", ["looked for audio", "1 empty file"]),
     ],
 )
@@ -840,7 +855,9 @@ def test_nothing_usable_says_what_was_found(tmp_path, what, found):
 
 def test_unknown_corpus_names_those_there_are():
     """The error lists the scripts."""
-    with pytest.raises(RecipeError, match="'ravdes'.*demo, emodb, ravdess"):
+    with pytest.raises(
+        RecipeError, match="'ravdes'.*mean ravdess.*demo, emodb"
+    ):
         find_corpus("ravdes")
 
 
@@ -849,7 +866,7 @@ def test_unknown_corpus_names_those_there_are():
     [
         ("ravdess", "a \u00e9", ["RAVDESS", "name does not parse"]),
         ("ravdess", "a #1=b", ["RAVDESS", "name does not parse"]),
-        ("ravdes", "a", ["ravdes", "demo, emodb, ravdess"]),
+        ("ravdes", "a", ["ravdes", "did you mean ravdess?", "demo, emodb"]),
     ],
     ids=["other corpus", "any folder name", "unknown corpus"],
 )
