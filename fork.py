@@ -631,7 +631,8 @@ def main():
             f"Fill in the three things in data_prep/{key}_prepare.py and the "
             f"paths in tests/test_{key}.py, then:\n"
             "  python fork.py --sync\n"
-            f"  python -m data_prep {key} /path/to/{args.name}\n"
+            f"  python -m data_prep {key} /path/to/{args.name} "
+            f"--save_folder manifests/{key}\n"
             f"  python crossval.py {recipe} "
             f"--data_folder /path/to/{args.name} --seeds 3"
         )

@@ -3,6 +3,7 @@ processes of their own.
 """
 
 import ast
+import doctest
 import json
 import re
 import shutil
@@ -163,6 +164,12 @@ def test_nothing_is_half_made(tmp_path, monkeypatch):
     with pytest.raises(OSError):
         fork.write_all_or_none(tmp_path, files)
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_examples_in_docstrings():
+    """Which pytest does not look for in files at the top."""
+    failed, tried = doctest.testmod(fork)
+    assert (failed, tried) == (0, 3)
 
 
 @pytest.fixture(scope="module")
