@@ -69,6 +69,8 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
             f"there is no protocol '{name}': expected default or one of "
             f"{', '.join(PROTOCOLS)}."
         )
+    if not isinstance(num_folds, int) or num_folds < 2:
+        raise RecipeError(f"num_folds is {num_folds}: expected 2 or more.")
     if corpora.test:
         if name != "default" or text_independent:
             raise RecipeError(
@@ -101,6 +103,11 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
             )
         folds, words = [[]], "official, the corpus's own split"
     else:
+        if table["sha256"].nunique() < 2 * num_folds:
+            raise RecipeError(
+                f"{table['sha256'].nunique()} clips are too few for "
+                f"{num_folds} folds: add clips, or lower --num_folds."
+            )
         # Byte-identical clips count as one, so that they stay together.
         folds = [
             table["ID"][table["sha256"].isin(hashes)].tolist()
@@ -213,14 +220,8 @@ def grouped_folds(table, column, num_folds):
     """
     table = table[table["spk_id"] != UNKNOWN] if column == "spk_id" else table
     groups = table[column].nunique()
-    if not isinstance(num_folds, int) or num_folds < 2:
-        raise RecipeError(f"num_folds is {num_folds}: expected 2 or more.")
-    if column == "sha256" and groups < 2 * num_folds:
-        raise RecipeError(
-            f"{groups} clips are too few for {num_folds} folds: add clips, or "
-            "lower --num_folds."
-        )
-    number = min(num_folds, groups)
+    most = table["emotion"].value_counts().max()
+    number = max(2, min(num_folds, groups, most))
     folds = StratifiedGroupKFold(number, shuffle=True, random_state=0)
     # A class may have fewer clips than there are folds: it is in some only.
     with warnings.catch_warnings():

@@ -118,6 +118,16 @@ def test_one_speaker_can_only_be_split_at_random(tmp_path):
     assert len(whole(splits)) == 16
 
 
+def test_two_clips_a_class_are_split(tmp_path):
+    """Fewer clips of each emotion than folds of clips."""
+    put_ravdess(tmp_path / "data", ACTORS[:2])
+    put_ravdess(tmp_path / "data" / "more", ACTORS[2:3])
+    splits = run_prepare(
+        tmp_path / "data", tmp_path / "m", protocol="random", num_folds=2
+    )
+    assert len(whole(splits)) == 6
+
+
 def test_one_class_is_refused(tmp_path):
     """With what was found."""
     for actor in ACTORS[:4]:
