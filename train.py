@@ -621,15 +621,16 @@ def describe_run(hparams):
         From what a fact is to the fact.
     """
     corpora, encoder = hparams["corpora"], hparams["wav2vec2"]
+    split = read_split(hparams["manifest_folder"])
     facts = {
-        "Notice": corpora.notice,
+        "Notice": split["notice"],
         "Corpus": corpora.name,
         "Licence": "; ".join(
             f"{c.name}: {c.licence}" for c in corpora.all if c.licence
         ),
         "Citation": "; ".join(c.citation for c in corpora.all if c.citation),
         "Classes": ", ".join(corpora.classes),
-        "Protocol": read_split(hparams["manifest_folder"])["protocol"],
+        "Protocol": split["protocol"],
         "Encoder": encoder.source
         + (" (random weights)" if encoder.is_random else ""),
         "Training": ("frozen" if encoder.freeze else "fine-tuned")
@@ -668,8 +669,8 @@ def say_results(hparams, hparams_file):
     print(f"Protocol: {metrics['protocol']}; fold {metrics['fold']}")
     if interval:
         print(f"Report: {folder / 'report.html'}")
-    if corpora.notice:
-        print(corpora.notice)
+    if notice := read_split(hparams["manifest_folder"])["notice"]:
+        print(notice)
     if metrics["encoder_is_random"]:
         print(
             "The built-in encoder has random weights: it has never heard "
@@ -680,7 +681,7 @@ def say_results(hparams, hparams_file):
         )
     if corpora.all[0].make:
         print(
-            "On a corpus of your own (python -m data_prep lists them):\n"
+            "On a corpus of your own:\n"
             f"  python train.py {hparams_file} --corpus emodb"
             " --data_folder /path/to/emodb"
             " --wav2vec2_hub facebook/wav2vec2-base"

@@ -255,20 +255,10 @@ def open_corpora(corpus, data_folder, label_set, columns, speaker_pattern):
     options = {"columns": columns, "speaker_pattern": speaker_pattern}
     opened = []
     for name, folder in zip(names, folders):
-        found = find_corpus(name)
-        if found.open:
-            try:
-                found = found.open(found, Path(folder), options)
-            except RecipeError as error:
-                other = looks_like(Path(folder), found)
-                raise RecipeError(f"{error}{other}") from error
-        if found.folder is None:
-            found = replace(found, folder=Path(folder))
-        if label_set == "common":
-            found = with_common_labels(found)
-        elif label_set != "own":
-            found = with_classes(found, label_set)
-        opened.append(found)
+        found = replace(find_corpus(name), folder=Path(folder))
+        if not found.classes:  # they are in the data
+            found = replace(open_corpus(found, options), open=None)
+        opened.append(with_label_set(found, label_set))
     keys = [found.key for found in opened]
     if len(set(keys)) < len(keys):
         raise RecipeError(
@@ -276,6 +266,34 @@ def open_corpora(corpus, data_folder, label_set, columns, speaker_pattern):
         )
     check_classes(opened)
     return opened
+
+
+def open_corpus(corpus, options):
+    """Reads what a corpus has in files of its own, such as labels.
+
+    Arguments
+    ---------
+    corpus : Corpus
+        With folder, and labels of its own.
+    options : dict
+        `columns` and `speaker_pattern` of the settings.
+
+    Returns
+    -------
+    Corpus
+    """
+    try:
+        return corpus.open(corpus, corpus.folder, options)
+    except RecipeError as error:
+        other = looks_like(corpus.folder, corpus)
+        raise RecipeError(f"{error}{other}") from error
+
+
+def with_label_set(corpus, label_set):
+    """Gives a corpus its label set: own, common, or the classes to keep."""
+    if label_set == "common":
+        return with_common_labels(corpus)
+    return corpus if label_set == "own" else with_classes(corpus, label_set)
 
 
 def check_classes(corpora):
@@ -399,6 +417,7 @@ class Corpora:
         speaker_pattern,
     ):
         options = (label_set, columns, speaker_pattern)
+        self.options = {"columns": columns, "speaker_pattern": speaker_pattern}
         self.train = open_corpora(corpus, data_folder, *options)
         self.test = []
         if test_corpus:
@@ -408,7 +427,6 @@ class Corpora:
                     "empty: pass --test_data_folder."
                 )
             self.test = open_corpora(test_corpus, test_data_folder, *options)
-        self.all = self.train + self.test
         keys = [corpus.key for corpus in self.all]
         if len(set(keys)) < len(keys):
             raise RecipeError(
@@ -419,6 +437,24 @@ class Corpora:
         self.label_set = label_set
         self.classes = self.train[0].classes
         self.num_classes = len(self.classes)
+
+    def read(self):
+        """Reads what the corpora have in files of their own, such as labels:
+        it takes time and the data, so settings are loaded without."""
+        for corpora in (self.train, self.test):
+            for number, corpus in enumerate(corpora):
+                if corpus.open is not None:
+                    found = replace(
+                        find_corpus(corpus.key), folder=corpus.folder
+                    )
+                    found = open_corpus(found, self.options)
+                    found = with_label_set(found, self.label_set)
+                    corpora[number] = replace(found, open=None)
+
+    @property
+    def all(self):
+        """Lists the corpora, those that are trained on first."""
+        return self.train + self.test
 
     @property
     def name(self):

@@ -103,6 +103,7 @@ def prepare(
         "protocol": words,
         "num_folds": len(plan.folds),
         "shares_speakers": SHARED in words,
+        "notice": corpora.notice,
     }
     excluded = to_excluded(
         [*excluded.itertuples(index=False, name=None), *without_root(left_out)]
@@ -225,6 +226,7 @@ def find_clips(corpora, min_duration, audio_index):
             "more, the receptive field of a wav2vec 2.0 front end."
         )
     tables, excluded = [], []
+    corpora.read()
     for corpus in corpora.all:
         if corpus.make:
             corpus.make(corpus.folder)
@@ -286,7 +288,8 @@ def find_clips_of(corpus, root, min_duration, index):
             for path in chunk
         ]
 
-    clips = []
+    columns = [*COLUMNS, "split"]
+    clips, tables = [], []
     bar = tqdm(
         desc=f"reading {corpus.name}",
         total=len(paths),
@@ -299,9 +302,12 @@ def find_clips_of(corpus, root, min_duration, index):
             index.keep([facts for *_, facts in examined if facts])
             excluded += [(path, why) for path, why, *_ in examined if why]
             clips += [clip for _, why, clip, _ in examined if not why]
+            if len(clips) > 4096:  # a table takes a fifth of the memory
+                tables.append(pd.DataFrame(clips, columns=columns))
+                clips.clear()
             bar.update(len(examined))
-    columns = [*COLUMNS, "split"]
-    table = pd.DataFrame(clips, columns=columns)
+    tables.append(pd.DataFrame(clips, columns=columns))
+    table = pd.concat(tables, ignore_index=True)
     table["split"] = table["split"].astype(object).fillna("")
     table, conflicts = drop_conflicts(table)
     excluded = to_excluded(excluded + without_root(conflicts))
@@ -512,13 +518,18 @@ def read_split(folder):
     Returns
     -------
     dict
-        `protocol` in words, `num_folds`, and `shares_speakers`.
+        `protocol` in words, `num_folds`, `shares_speakers`, and the `notice`
+        that must be said with every score.
     """
     try:
         return json.loads((Path(folder) / "split.json").read_text("utf-8"))
     except FileNotFoundError:
-        words = "manifests that were given"
-        return {"protocol": words, "num_folds": 1, "shares_speakers": False}
+        return {
+            "protocol": "manifests that were given",
+            "num_folds": 1,
+            "shares_speakers": False,
+            "notice": "",
+        }
 
 
 def write_csv(table, path):

@@ -1157,6 +1157,7 @@ def test_msp_podcast_release_is_said(tmp_path, folder, release):
     """With every score."""
     labels_of_msp_podcast(tmp_path / folder)
     corpora = Corpora("msp_podcast", tmp_path / folder, "own", *[""] * 4)
+    corpora.read()
     assert f"release {release}." in corpora.notice
 
 
@@ -1165,4 +1166,4 @@ def test_msp_podcast_of_two_releases(tmp_path):
     labels_of_msp_podcast(tmp_path / "v1.10")
     labels_of_msp_podcast(tmp_path / "v1.11", ["MSP.wav,A,1,1,1,1,Male,Train"])
     with pytest.raises(RecipeError, match="2 files labels_consensus.csv"):
-        Corpora("msp_podcast", tmp_path, "own", *[""] * 4)
+        Corpora("msp_podcast", tmp_path, "own", *[""] * 4).read()

@@ -220,7 +220,6 @@ def test_schema_is_checked_on_writing(small, tmp_path):
         corpus,
         describe=lambda path: corpus.describe(path) | {"gender": "robot"},
     )
-    robots.all = robots.train
     with pytest.raises((RecipeError, pa.errors.SchemaError), match="gender"):
         run_prepare(small, tmp_path / "m", robots)
     assert not (tmp_path / "m" / "train.csv").exists()
