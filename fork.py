@@ -20,6 +20,7 @@ from dataclasses import replace
 from importlib.metadata import requires
 from pathlib import Path
 
+from data_prep.__main__ import list_corpora
 from data_prep.corpus import all_corpora, find_corpus, plain
 from ser.errors import RecipeError, one_sentence_errors
 from templates.my_corpus_prepare import CORPUS as START
@@ -198,12 +199,7 @@ def with_facts(readme, corpus):
     }
     rows = [f"| {name} | {fact} |" for name, fact in facts.items() if fact]
     table = "\n".join(["| | |", "|---|---|", *rows])
-    return re.sub(
-        r"(<!-- facts -->\n).*?(?=<!-- end -->)",
-        lambda mark: f"{mark[1]}{table}\n",
-        readme,
-        flags=re.DOTALL,
-    )
+    return between_marks(readme, "facts", table)
 
 
 def derived_files():
@@ -220,7 +216,21 @@ def derived_files():
         files |= recipe_files(corpus)
         path = readme.relative_to(ROOT).as_posix()
         files[path] = with_facts(read(readme), corpus)
+    files["README.md"] = between_marks(
+        read(ROOT / "README.md"), "corpora", list_corpora()
+    )
     return files
+
+
+def between_marks(text, mark, content):
+    """Writes content between `<!-- mark -->` and `<!-- end -->`, if a text
+    has them."""
+    return re.sub(
+        rf"(<!-- {mark} -->\n).*?(?=<!-- end -->)",
+        lambda start: f"{start[1]}{content}\n",
+        text,
+        flags=re.DOTALL,
+    )
 
 
 def sync():
@@ -623,6 +633,8 @@ def main():
         )
     else:
         key, files = fork(args.name)
+        all_corpora.cache_clear()
+        files += sync()  # the list of corpora in README.md
         recipe = f"recipes/{args.name}/hparams/train.yaml"
         todo = (
             "It runs at once, on the built-in corpus:\n"
