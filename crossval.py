@@ -240,8 +240,13 @@ def describe(hparams_file, run, number):
         f"{number} of {whole} clips" if whole else f"{number} clips"
     )
     facts["Settings"] = Path(hparams_file).as_posix()
-    own = ("fold", "seed", "output_folder", "data_folder", "corpus")
-    chosen = {k: v for k, v in run.items() if k not in own}
+    # Where things lie, and what has a column of its own, is left out.
+    own = ("fold", "seed", "corpus", "protocol", "wav2vec2_hub")
+    chosen = {
+        k: v
+        for k, v in run.items()
+        if k not in own and not k.endswith(("_folder", "_store", "_index"))
+    }
     if chosen:
         facts["Settings"] += "".join(f" --{k} {v}" for k, v in chosen.items())
     facts["Machine"] = describe_machine()

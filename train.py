@@ -622,6 +622,7 @@ def describe_run(hparams):
     """
     corpora, encoder = hparams["corpora"], hparams["wav2vec2"]
     split = read_split(hparams["manifest_folder"])
+    source = Path(encoder.source)  # where it lies is the machine's affair
     facts = {
         "Notice": split["notice"],
         "Corpus": corpora.name,
@@ -631,7 +632,7 @@ def describe_run(hparams):
         "Citation": "; ".join(c.citation for c in corpora.all if c.citation),
         "Classes": ", ".join(corpora.classes),
         "Protocol": split["protocol"],
-        "Encoder": encoder.source
+        "Encoder": (source.name if source.is_dir() else encoder.source)
         + (" (random weights)" if encoder.is_random else ""),
         "Training": ("frozen" if encoder.freeze else "fine-tuned")
         + f" encoder, {hparams['pooling']} pooling, {hparams['layers']} layers",

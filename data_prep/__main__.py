@@ -5,6 +5,7 @@ python -m data_prep CORPUS DATA_FOLDER --save_folder DIR
 """
 
 import argparse
+import logging
 
 import pandas as pd
 
@@ -13,7 +14,6 @@ from data_prep.manifest import (
     prepare,
     read_manifest,
     read_split,
-    reasons,
     shorten,
 )
 from ser.errors import one_sentence_errors
@@ -107,7 +107,9 @@ def main():
     ).split()
     corpora = Corpora(**{name: args.pop(name) for name in names})
     folder = args["save_folder"]
-    prepare(corpora, **args)
+    logging.disable(logging.WARNING)  # all of it is printed below
+    messages = prepare(corpora, **args)
+    logging.disable(logging.NOTSET)
     splits = {
         name: read_manifest(f"{folder}/{name}.csv")
         for name in ("train", "valid", "test")
@@ -120,9 +122,7 @@ def main():
     print(describe_splits(splits))
     for name, clips in splits.items():
         print(f"{name} speakers: {shorten(sorted(clips['spk_id'].unique()))}")
-    excluded = pd.read_csv(f"{folder}/excluded.csv", keep_default_na=False)
-    for reason, number in reasons(excluded):
-        print(f"excluded: {number} {reason}")
+    print("\n".join(["", *messages]))
     for corpus in corpora.all:
         if corpus.citation:
             print(f"cite: {corpus.citation} (licence: {corpus.licence})")

@@ -85,6 +85,11 @@ def prepare(
     audio_index : str or pathlib.Path
         Where what was read of the files is kept.
 
+    Returns
+    -------
+    list of str
+        What was found wanting: what is excluded, and what the corpora lack.
+
     Raises
     ------
     RecipeError
@@ -122,6 +127,7 @@ def prepare(
         write_csv(clips, save_folder / f"{name}.csv")
     write_text(json.dumps(facts, indent=2), save_folder / "split.json")
     logger.info("protocol: %s; fold %d", words, fold)
+    messages = []
     for name, clips in splits.items():
         logger.info(
             "%s: %d clips, %.2f h, %d speakers: %s",
@@ -133,17 +139,18 @@ def prepare(
         )
         lacking = sorted(set(corpora.classes) - set(clips["emotion"]))
         if lacking:
-            logger.warning("%s holds no clip of %s", name, ", ".join(lacking))
-    for message in what_is_missing(corpora, table):
-        logger.warning(message)
+            messages.append(f"{name} holds no clip of {', '.join(lacking)}")
+    messages += what_is_missing(corpora, table)
     if len(excluded):
-        logger.warning(
-            "%d of %d files excluded (%s): see %s",
-            len(excluded),
-            len(excluded) + sum(len(clips) for clips in splits.values()),
-            ", ".join(f"{n} {reason}" for reason, n in reasons(excluded)),
-            save_folder / "excluded.csv",
+        number = len(excluded) + sum(len(clips) for clips in splits.values())
+        counts = ", ".join(f"{n} {reason}" for reason, n in reasons(excluded))
+        messages.append(
+            f"{len(excluded)} of {number} files excluded ({counts}): see "
+            f"{save_folder / 'excluded.csv'}"
         )
+    for message in messages:
+        logger.warning(message)
+    return messages
 
 
 def reasons(excluded):
@@ -434,8 +441,8 @@ def examine_clip(corpus, root, path, min_duration, known):
 
 
 def drop_conflicts(table):
-    """Drops second files of one ID, and one speaker's identical audio under
-    two labels, of which at least one is wrong.
+    """Drops second files of one ID, and identical audio under two labels, of
+    which at least one is wrong.
 
     Returns
     -------
@@ -446,7 +453,7 @@ def drop_conflicts(table):
     """
     first = table.drop_duplicates("ID").set_index("ID")["wav"]
     second = table["ID"].duplicated()
-    labels = table[~second].groupby(["sha256", "spk_id"])["emotion"]
+    labels = table[~second].groupby("sha256")["emotion"]
     torn = (labels.transform("nunique") > 1).reindex(
         table.index, fill_value=False
     )

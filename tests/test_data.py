@@ -923,3 +923,17 @@ def test_real_ravdess(ser_data, tmp_path):
         assert len(whole(splits)) == 360
     assert (whole(splits)["channels"] == 2).sum() == 3
     assert set(whole(splits)["channels"]) == {1, 2}
+
+
+def test_real_crema_d(ser_data, tmp_path):
+    """All clips but the silent one and three recordings under two labels."""
+    splits = run_prepare(ser_data / "crema_d", tmp_path / "m", "crema_d")
+    clips = whole(splits)
+    assert len(clips) == 7442 - 7
+    assert clips["spk_id"].nunique() == 91
+    sexes = pd.read_csv(ser_data / "crema_d" / "VideoDemographics.csv")
+    sexes = sexes.set_index("ActorID")["Sex"].str.lower()
+    sexes.index = sexes.index.astype(str)
+    found = clips.drop_duplicates("spk_id").set_index("spk_id")["gender"]
+    assert (found == sexes[found.index]).all()
+    assert excluded(tmp_path / "m")["AudioWAV/1076_MTI_SAD_XX.ogg"] == "silence"
