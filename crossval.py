@@ -14,6 +14,7 @@ import logging
 import multiprocessing
 import os
 import sys
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -115,8 +116,16 @@ def start_worker(devices, threads):
     """
     global device
     device = devices.get()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")
+
+
+def leave_with_parent():
+    """Ends this process when the one that started it is killed: its run goes
+    on with the next start."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def run_one(hparams_file, run_opts, overrides):

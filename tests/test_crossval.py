@@ -1,6 +1,8 @@
 """Cross-validation: what it sums up, that it goes on, that it is clean."""
 
+import contextlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -133,7 +135,11 @@ def test_killed_it_goes_on(small_corpus, cache, tmp_path):
     args = (small_corpus, cache, tmp_path, "--protocol", "loso")
     args += ("--seeds", 1, "--jobs", 1)
     process = subprocess.Popen(
-        command(*args), cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.DEVNULL
+        command(*args),
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     while process.poll() is None and not list(
         tmp_path.glob("*/*/metrics.json")
@@ -143,7 +149,14 @@ def test_killed_it_goes_on(small_corpus, cache, tmp_path):
     process.wait()
     if sys.platform != "win32":
         assert process.returncode == -signal.SIGKILL
-    time.sleep(3)  # its worker notices, at the end of the run at most
+        for _ in range(100):  # its workers leave too
+            time.sleep(0.1)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, 0)
+                continue
+            break
+        else:
+            raise AssertionError("workers outlive the process that is killed")
     finished = list(tmp_path.glob("*/*/metrics.json"))
     assert 1 <= len(finished) < 4
     assert not (tmp_path / "summary.json").exists()
