@@ -52,8 +52,8 @@ class Encoder(Wav2Vec2):
         If True, nothing is trained.
     train_layers : int
         How many transformer layers are trained, counted from the last; -1 is
-        all of them, the projection before them included. The convolutional
-        front end is never trained. Without effect if `freeze` is True.
+        all of them, the projection before them included. Without effect if
+        `freeze` is True.
     lora_rank : int
         If above 0, low-rank adapters of this rank in the trained layers are
         trained in the layers' place
@@ -61,6 +61,9 @@ class Encoder(Wav2Vec2):
     gradient_checkpointing : bool
         If True, activations are computed again in the backward pass: slower,
         and much less memory.
+    train_front_end : bool
+        If True, all is trained, the convolutional front end too, which only
+        the training of an encoder from its beginning needs.
 
     Example
     -------
@@ -79,6 +82,7 @@ class Encoder(Wav2Vec2):
         train_layers=-1,
         lora_rank=0,
         gradient_checkpointing=False,
+        train_front_end=False,
     ):
         try:
             super().__init__(
@@ -101,13 +105,14 @@ class Encoder(Wav2Vec2):
         self.num_layers = config.num_hidden_layers
         # A config entry of this repository's own encoders.
         self.is_random = getattr(config, "randomly_initialised", False)
-        self.frozen_parts = (
-            [self.model]
-            if freeze
-            else self.freeze_up_to(
+        if freeze:
+            self.frozen_parts = [self.model]
+        elif train_front_end:
+            self.frozen_parts = []
+        else:
+            self.frozen_parts = self.freeze_up_to(
                 self.num_layers if train_layers < 0 else train_layers
             )
-        )
         if lora_rank and not freeze:
             first = 0 if train_layers < 0 else self.num_layers - train_layers
             self.add_lora(lora_rank, range(first, self.num_layers))
