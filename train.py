@@ -58,6 +58,7 @@ from data_prep.manifest import (
 from data_prep.protocol import check_splits
 from ser.audio import read_audio
 from ser.checkpoint import best_first, is_end_of_epoch
+from ser.encoder import built_in_encoder
 from ser.errors import RecipeError, one_sentence_errors
 from ser.metrics import compute_metrics, uar, wa
 from ser.report import write_report
@@ -672,10 +673,14 @@ def say_results(hparams, hparams_file):
         print(f"Report: {folder / 'report.html'}")
     if notice := read_split(hparams["manifest_folder"])["notice"]:
         print(notice)
+    note = None
     if metrics["encoder_is_random"]:
+        note = "This encoder has random weights: it has never heard speech"
+    elif metrics["encoder"] == built_in_encoder():
+        note = "The built-in encoder is small and heard CREMA-D alone"
+    if note:
         print(
-            "The built-in encoder has random weights: it has never heard "
-            "speech. For a real one:\n"
+            f"{note}. For one that heard 960 hours:\n"
             f"  python train.py {hparams_file} "
             "--wav2vec2_hub facebook/wav2vec2-base"
             " --output_folder results/wav2vec2-base"

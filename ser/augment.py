@@ -71,7 +71,9 @@ class RandomChannel(torch.nn.Module):
         snr = torch.empty(batch, 1, device=wavs.device).uniform_(
             self.snr_low, self.snr_high
         )
-        power = [torch.view_as_real(x).norm(dim=(1, 2)) for x in (spectrum, noise)]
+        power = [
+            torch.view_as_real(x).norm(dim=(1, 2)) for x in (spectrum, noise)
+        ]
         scale = power[0] / power[1]
         spectrum += noise.mul_(scale[:, None] * 10 ** (-snr / 20))
         return torch.fft.irfft(spectrum, samples)
@@ -100,8 +102,10 @@ class RandomChannel(torch.nn.Module):
         octave = (frequency / 62.5).clamp(min=1).log2()  # 0 to 7
         knots = self.equaliser * torch.randn(batch, 8, device=device)
         if slope:
-            knots -= 6 * torch.rand(batch, 1, device=device) * torch.arange(
-                8, device=device
+            knots -= (
+                6
+                * torch.rand(batch, 1, device=device)
+                * torch.arange(8, device=device)
             )
         below = octave.long().clamp(max=6)
         share = octave - below
