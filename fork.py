@@ -112,7 +112,8 @@ def recipe_files(corpus):
     """
     name = title(corpus)
     files, rows = {}, []
-    for source in sorted((ROOT / "hparams").glob("*.yaml"), reverse=True):
+    # Not encoder.yaml, which is of another script.
+    for source in (ROOT / f"hparams/{s}.yaml" for s in ("train", "finetune")):
         path = f"recipes/{name}/hparams/{source.name}"
         files[path] = with_values(read(source), differences(corpus))
         row = {

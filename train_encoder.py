@@ -38,7 +38,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import Wav2Vec2FeatureExtractor
 
 from data_prep.crema_d_prepare import read_votes
-from data_prep.manifest import check_splits, find_corpus, prepare, read_manifest
+from data_prep.manifest import prepare, read_manifest
+from data_prep.protocol import check_splits
 from ser.audio import SAMPLE_RATE, read_audio
 from ser.checkpoint import is_end_of_epoch
 from ser.encoder import normalise
@@ -382,17 +383,18 @@ def dataio_prep(hparams):
         "test": hparams["test_annotation"],
     }
     check_splits({name: read_manifest(path) for name, path in paths.items()})
-    classes = find_corpus(hparams["corpus"]).classes
+    corpora = hparams["corpora"]
     votes = {}
-    if hparams["corpus"] == "crema_d":
-        votes = read_votes(Path(hparams["data_folder"]) / "tabulatedVotes.csv")
-    targets = Targets(classes, votes, hparams["votes_weight"])
+    for corpus in corpora.train:
+        if corpus.key == "crema_d":
+            votes = read_votes(corpus.folder / "tabulatedVotes.csv")
+    targets = Targets(corpora.classes, votes, hparams["votes_weight"])
     datasets = {}
     for name, path in paths.items():
         read = hparams["crops"] if name == "train" else read_audio
         datasets[name] = DynamicItemDataset.from_csv(
             path,
-            replacements={"data_root": Path(hparams["data_folder"]).as_posix()},
+            replacements=corpora.roots,
             dynamic_items=[
                 {"func": read, "takes": "wav", "provides": "sig"},
                 {
@@ -487,12 +489,15 @@ def main():
         run_on_main(
             prepare,
             kwargs={
-                "corpus": find_corpus(hparams["corpus"]),
-                "data_folder": hparams["data_folder"],
+                "corpora": hparams["corpora"],
                 "save_folder": hparams["manifest_folder"],
+                "protocol": hparams["protocol"],
                 "fold": hparams["fold"],
+                "num_folds": hparams["num_folds"],
+                "text_independent": False,
                 "valid_ratio": hparams["valid_ratio"],
                 "min_duration": hparams["min_duration"],
+                "audio_index": hparams["audio_index"],
             },
         )
     datasets = dataio_prep(hparams)

@@ -54,7 +54,7 @@ class Corpus:
         The default: emobox, loso, kfold, official or random.
     folds : tuple of tuple of str
         Test speakers of each of EmoBox's folds, where these are
-        speaker-disjoint.
+        speaker-disjoint; with kfold as the default, of its own.
     speakers : tuple of str
         Those of the whole corpus, where they are known.
     clips : dict

@@ -90,11 +90,7 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
         folds = [[speaker] for speaker in known_speakers(table)]
         words = f"loso, leave one speaker out, {len(folds)} folds"
     elif name == "kfold":
-        folds = grouped_folds(table, "spk_id", num_folds)
-        words = (
-            f"kfold, {len(folds)} folds of unseen speakers, stratified by "
-            "emotion"
-        )
+        folds, words = kfold(table, corpora, num_folds)
     elif name == "official":
         if not (table["split"] == "test").any():
             raise RecipeError(
@@ -198,6 +194,32 @@ def emobox(table, corpora):
     elif missing:
         words += f", without the {missing} speakers that are not there"
     return folds, words
+
+
+def kfold(table, corpora, num_folds):
+    """Gives the corpus's own folds, where it has that many and none of them is
+    empty, or makes some.
+
+    Returns
+    -------
+    folds : list of list of str
+        Test speakers of each fold.
+    words : str
+        What they are.
+    """
+    corpus, speakers = corpora.train[0], known_speakers(table)
+    folds = [[s for s in fold if s in speakers] for fold in corpus.folds]
+    if (
+        len(corpora.train) == 1
+        and corpus.protocol == "kfold"
+        and len(folds) == num_folds
+        and all(folds)
+    ):
+        return folds, f"kfold, {num_folds} fixed folds of unseen speakers"
+    folds = grouped_folds(table, "spk_id", num_folds)
+    return folds, (
+        f"kfold, {len(folds)} folds of unseen speakers, stratified by emotion"
+    )
 
 
 def grouped_folds(table, column, num_folds):
