@@ -91,7 +91,7 @@ def test_report_opens_anywhere(demo):
     _, folder = demo
     page = (folder / "report.html").read_text("utf-8")
     assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
-    assert "synthetic" in page and "random weights" in page
+    assert "synthetic" in page and "crema_d_small" in page
 
 
 def test_second_start_trains_nothing(demo, run_train, cache):
