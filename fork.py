@@ -112,8 +112,10 @@ def recipe_files(corpus):
     """
     name = title(corpus)
     files, rows = {}, []
-    # Not encoder.yaml, which is of another script.
-    for source in (ROOT / f"hparams/{s}.yaml" for s in ("train", "finetune")):
+    sources = [ROOT / "hparams/train.yaml", ROOT / "hparams/finetune.yaml"]
+    if corpus.key == "crema_d":  # of which the built-in encoder is made
+        sources.append(ROOT / "hparams/encoder.yaml")
+    for source in sources:
         path = f"recipes/{name}/hparams/{source.name}"
         files[path] = with_values(read(source), differences(corpus))
         row = {
@@ -127,6 +129,11 @@ def recipe_files(corpus):
         if source.stem == "train":  # quick enough to be run to its end
             row |= trained()
             row["test_debug_flags"] += " --number_of_epochs=2"
+        if source.stem == "encoder":
+            row["Script_file"] = "train_encoder.py"
+            row["test_debug_checks"] = (
+                "file_exists=[train_log.txt,log.txt,env.log,hyperparams.yaml]"
+            )
         rows.append(row)
     files[f"tests/recipes/{name}.csv"] = to_csv(corpus, rows)
     return files
