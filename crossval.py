@@ -187,15 +187,24 @@ def run_all(hparams_file, run_opts, runs, jobs):
             jobs, context, start_worker, (devices, threads)
         ) as pool,
     ):
-        futures = [
-            pool.submit(run_one, hparams_file, run_opts, run) for run in todo
-        ]
+        futures = {
+            pool.submit(run_one, hparams_file, run_opts, run): run
+            for run in todo
+        }
         try:
             for future in as_completed(futures):
+                run = futures[future]
                 future.result()
                 bar.update()
-        except BaseException:
+        except BaseException as error:
+            # Runs go on with the next start, so none is waited for.
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            if isinstance(error, RecipeError):
+                raise RecipeError(
+                    f"fold {run['fold']}, seed {run['seed']}: {error}"
+                ) from error
             raise
 
 
@@ -214,8 +223,7 @@ def collect(runs):
     """
     tables = []
     for run in runs:
-        path = Path(run["output_folder"]) / "predictions.csv"
-        table = pd.read_csv(path, dtype={"ID": str, "spk_id": str})
+        table = read_predictions(run["output_folder"])
         table.insert(0, "fold", run["fold"])
         table.insert(1, "seed", run["seed"])
         tables.append(table)

@@ -671,6 +671,8 @@ def say_results(hparams, hparams_file):
     print(f"Protocol: {metrics['protocol']}; fold {metrics['fold']}")
     if interval:
         print(f"Report: {folder / 'report.html'}")
+    else:
+        print("This run is one of crossval.py's, whose summary has the report.")
     if notice := read_split(hparams["manifest_folder"])["notice"]:
         print(notice)
     note = None

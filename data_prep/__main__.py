@@ -60,7 +60,8 @@ def describe_splits(splits):
             "clips": len(clips),
             "hours": round(clips["duration"].sum() / 3600, 2),
             "speakers": clips["spk_id"].nunique(),
-            **clips["emotion"].value_counts().sort_index(),
+            # Set in, so that no emotion has the name of a line above.
+            **clips["emotion"].value_counts().sort_index().add_prefix("  "),
         }
         for name, clips in splits.items()
     }

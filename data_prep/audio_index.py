@@ -153,9 +153,9 @@ class Known:
 
 
 def stamp_of(path):
-    """Returns what of a file changes when its content does."""
+    """Returns what changes when a file's content does, or our reading of it."""
     stat = os.stat(path)
-    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
+    return f"{VERSION} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
 def is_text(name):

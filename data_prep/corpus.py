@@ -18,6 +18,9 @@ PROTOCOLS = ("emobox", "loso", "kfold", "official", "random")
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 
+# Columns of predictions.csv, which has one for each class too.
+RESERVED = {"ID", "spk_id", "truth", "prediction", "protocol", "fold", "seed"}
+
 # Four classes that most corpora have, in EmoBox's mapping of their names,
 # https://github.com/emo-box/EmoBox; what is not here has no place in the set.
 COMMON = {
@@ -64,6 +67,9 @@ class Corpus:
     defects : dict
         From IDs to the reason why a clip that is known to be unfit is
         excluded.
+    names : str
+        A regular expression of the names of its files, where `describe` needs
+        more than the name.
     open : Callable or None
         Takes the corpus, the data folder and the options (`columns` and
         `speaker_pattern` of the settings), and returns the corpus with what
@@ -96,6 +102,7 @@ class Corpus:
     address: str = ""
     citation: str = ""
     defects: Mapping[str, str] = field(default_factory=dict)
+    names: str = ""
     open: Callable | None = None
     make: Callable[[Path], None] | None = None
     files: tuple | None = None
@@ -181,35 +188,32 @@ def looks_like(folder, but):
     str
         "" where it is not known.
     """
+    endings = (*AUDIO_ENDINGS, ".mp4")
     files = (
         path.relative_to(folder)
         for path in folder.rglob("*")
-        if path.suffix.lower() in AUDIO_ENDINGS
+        if path.suffix.lower() in endings
     )
     files = list(itertools.islice(files, 500))
-    if not files:
-        return ""
-    best, most = None, len(files) / 2
-    for other in all_corpora().values():
-        # What must be made, or takes any name, is not looked like.
-        if other.make or other.key == but.key or not other.address:
-            continue
-        try:
-            if other.open:
-                options = {"columns": "", "speaker_pattern": ""}
-                other = other.open(other, folder, options)
-            number = sum(is_clip(other, path) for path in files)
-        except RecipeError:
-            continue
-        if number > most:
-            best, most = other, number
-    if best is None:
+
+    def count(corpus):
+        """Counts the files that have names of a corpus."""
+        return sum(is_clip(corpus, path) for path in files)
+
+    # What can be made, or takes any name, is not looked like.
+    known = [c for c in all_corpora().values() if c.address and not c.make]
+    best = max(known, key=count)
+    if count(best) <= len(files) / 2 or (
+        but.classes and count(but) >= count(best)
+    ):
         return ""
     return f", and the names look like {best.name} (--corpus {best.key})"
 
 
 def is_clip(corpus, path):
     """Says whether a file has a name as those of a corpus."""
+    if corpus.names:
+        return bool(re.fullmatch(corpus.names, path.stem))
     try:
         return corpus.describe(PurePath(path))["emotion"] in corpus.classes
     except ValueError:
@@ -286,7 +290,7 @@ def open_corpus(corpus, options):
         return corpus.open(corpus, corpus.folder, options)
     except RecipeError as error:
         other = looks_like(corpus.folder, corpus)
-        raise RecipeError(f"{error}{other}") from error
+        raise RecipeError(f"{str(error).rstrip('.')}{other}.") from error
 
 
 def with_label_set(corpus, label_set):
@@ -436,6 +440,12 @@ class Corpora:
         check_classes(self.all)
         self.label_set = label_set
         self.classes = self.train[0].classes
+        clash = sorted(RESERVED & set(self.classes))
+        if clash:
+            raise RecipeError(
+                f"the classes {', '.join(clash)} have the names of columns of "
+                "predictions.csv: rename them in the data."
+            )
         self.num_classes = len(self.classes)
 
     def read(self):

@@ -4,12 +4,18 @@ my_data/angry/anna_01.wav
 my_data/happy/bob_02.wav
 """
 
+import os
 import re
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
-from data_prep.corpus import Corpus
+from speechbrain.utils.logger import get_logger
+
+from data_prep.corpus import AUDIO_ENDINGS, Corpus, looks_like
 from ser.errors import RecipeError
+
+logger = get_logger(__name__)
 
 
 def describe(path, pattern):
@@ -49,6 +55,15 @@ def describe(path, pattern):
     }
 
 
+def holds_audio(folder):
+    """Says whether there is an audio file in a folder or below."""
+    return any(
+        Path(name).suffix.lower() in AUDIO_ENDINGS
+        for *_, names in os.walk(folder, followlinks=True)
+        for name in names
+    )
+
+
 def open_folder(corpus, data_folder, options):
     """Takes the directories for the classes.
 
@@ -81,15 +96,17 @@ def open_folder(corpus, data_folder, options):
         sorted(
             path.name
             for path in data_folder.iterdir()
-            if path.is_dir() and not path.name.startswith(".")
+            if not path.name.startswith((".", "__")) and holds_audio(path)
         )
     )
     if len(classes) < 2:
         raise RecipeError(
-            f"'{data_folder}' holds {len(classes)} directories "
+            f"'{data_folder}' holds {len(classes)} directories with audio "
             f"({', '.join(classes)}): expected one for each emotion, two or "
             "more."
         )
+    if other := looks_like(data_folder, corpus):
+        logger.warning("each directory is taken for an emotion%s", other)
     known = pattern if options["speaker_pattern"] else None
     return replace(
         corpus,

@@ -104,5 +104,6 @@ CORPUS = Corpus(
     licence="free for research, on request",
     address="https://sail.usc.edu/iemocap/",
     citation="Busso et al. (2008), https://doi.org/10.1007/s10579-008-9076-6",
+    names=DIALOGUE + r"_[FM][0-9]{3}",
     open=open_labels,
 )

@@ -236,5 +236,6 @@ CORPUS = Corpus(
     licence="GPL-3.0",
     address="https://affective-meld.github.io/",
     citation="Poria et al. (2019), https://doi.org/10.18653/v1/P19-1050",
+    names=NAME,
     open=open_tables,
 )

@@ -131,6 +131,7 @@ CORPUS = Corpus(
     licence="free for research, on request",
     address="https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html",
     citation="Lotfian & Busso (2019), https://doi.org/10.1109/TAFFC.2017.2736999",
+    names=r"MSP-PODCAST_[0-9_]+",
     open=open_labels,
     notice=NOTICE + "the data folder may name it.",
 )

@@ -97,5 +97,6 @@ CORPUS = Corpus(
     licence="CC BY-NC-SA 4.0",
     address="https://github.com/amu-cai/nEMO",
     citation="Christop (2024), https://doi.org/10.48550/arXiv.2404.06292",
+    names=r"[A-Z]{2}[0-9]_[a-z]+_[0-9]+",
     open=open_table,
 )

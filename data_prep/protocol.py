@@ -83,7 +83,7 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
         return Protocol("cross", words, [[]])
     if name == "default":
         name = corpora.train[0].protocol if len(corpora.train) == 1 else "kfold"
-    check_enough(table, name)
+    check_enough(table, name, num_folds)
     if name == "emobox":
         folds, words = emobox(table, corpora)
     elif name == "loso":
@@ -99,11 +99,6 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
             )
         folds, words = [[]], "official, the corpus's own split"
     else:
-        if table["sha256"].nunique() < 2 * num_folds:
-            raise RecipeError(
-                f"{table['sha256'].nunique()} clips are too few for "
-                f"{num_folds} folds: add clips, or lower --num_folds."
-            )
         # Byte-identical clips count as one, so that they stay together.
         folds = [
             table["ID"][table["sha256"].isin(hashes)].tolist()
@@ -125,7 +120,7 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
     return Protocol(name, words, folds, text_independent)
 
 
-def check_enough(table, name):
+def check_enough(table, name, num_folds):
     """Raises where no split can be made of what is there.
 
     Arguments
@@ -134,6 +129,8 @@ def check_enough(table, name):
         All usable clips.
     name : str
         The protocol.
+    num_folds : int
+        Of kfold and random.
     """
     speakers = known_speakers(table)
     if table["emotion"].nunique() < 2:
@@ -141,6 +138,12 @@ def check_enough(table, name):
             f"all {len(table)} clips are {table['emotion'].iloc[0]}, and a "
             "classifier needs two classes or more: add clips of others, or "
             "check the data folder."
+        )
+    clips = table["sha256"].nunique()
+    if name in ("kfold", "random") and clips < 2 * num_folds:
+        raise RecipeError(
+            f"{clips} clips are too few for {num_folds} folds: add clips, or "
+            "lower --num_folds."
         )
     if name in ("emobox", "loso", "kfold") and len(speakers) < 3:
         raise RecipeError(
@@ -276,6 +279,11 @@ def split(table, protocol, fold, valid_ratio):
         Paths of clips that this fold cannot use, and the reason.
     """
     folds = protocol.folds
+    if not 0 < valid_ratio < 1:
+        raise RecipeError(
+            f"valid_ratio is {valid_ratio}: expected a share between 0 and 1, "
+            "such as 0.2."
+        )
     if not isinstance(fold, int) or not 1 <= fold <= len(folds):
         raise RecipeError(
             f"fold {fold} does not exist: there are folds 1 to {len(folds)} "
@@ -287,16 +295,17 @@ def split(table, protocol, fold, valid_ratio):
         if not (names == "valid").any():
             train = table[names == "train"]
             speakers = known_speakers(train)
-            valid = choose_validation(train, speakers, valid_ratio)
-            names[train.index[train["spk_id"].isin(valid)]] = "valid"
+            if len(speakers) > 1:
+                chosen = choose_validation(train, speakers, valid_ratio)
+                chosen = train["spk_id"].isin(chosen)
+            else:
+                chosen = choose_clips(train, valid_ratio)
+            names[train.index[chosen]] = "valid"
     elif protocol.name == "random":
         test = table["ID"].isin(folds[fold - 1])
-        # The next clips of each emotion, so that each has its share.
         rest = table[~test]
-        number = min(max(2, round(1 / valid_ratio)), len(rest))
-        valid = grouped_folds(rest, "sha256", number)[0]
         names[test] = "test"
-        names[rest.index[rest["sha256"].isin(valid)]] = "valid"
+        names[rest.index[choose_clips(rest, valid_ratio)]] = "valid"
     else:
         ring = list(itertools.chain(*folds[fold:], *folds[: fold - 1]))
         valid = choose_validation(table, ring, valid_ratio)
@@ -326,6 +335,18 @@ def split(table, protocol, fold, valid_ratio):
             )
     rest = names[~names.isin(SPLITS)]
     return splits, list(zip(table["wav"][rest.index], rest))
+
+
+def choose_clips(table, valid_ratio):
+    """Chooses the clips that validate, a share of each emotion.
+
+    Returns
+    -------
+    pandas.Series
+        True for those, by the index of the table.
+    """
+    number = min(max(2, round(1 / valid_ratio)), len(table))
+    return table["sha256"].isin(grouped_folds(table, "sha256", number)[0])
 
 
 def choose_validation(table, ring, valid_ratio):

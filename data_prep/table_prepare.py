@@ -1,7 +1,9 @@
 """Anyone's data: a CSV or TSV file with a row for each clip."""
 
 import csv
+import io
 import os
+import re
 from collections import Counter
 from dataclasses import replace
 from functools import partial
@@ -22,7 +24,9 @@ DEFAULTS = {
 REQUIRED = ("wav", "emotion")
 MIN_CLIPS = 3  # of a class, one for each split: rarer labels are slips
 GENDERS = {"f": "female", "m": "male", "female": "female", "male": "male"}
-SPLITS = {"dev": "valid", "val": "valid", "validation": "valid"}
+SPLITS = dict.fromkeys(("dev", "val", "validation", "development"), "valid")
+SPLITS |= {"training": "train", "eval": "test", "evaluation": "test"}
+MAX_LINES = 50  # of one row
 
 
 def describe(path, rows):
@@ -40,8 +44,7 @@ def describe(path, rows):
     dict
         `ID`, `spk_id`, `gender`, `emotion`, `sentence` and `split`.
     """
-    row = {k: v for k, v in rows[path.as_posix()].items() if k != "row"}
-    return {"ID": path.with_suffix("").as_posix()} | row
+    return {"ID": path.with_suffix("").as_posix(), **rows[path.as_posix()]}
 
 
 def open_table(corpus, data_folder, options):
@@ -53,7 +56,7 @@ def open_table(corpus, data_folder, options):
         That of this script.
     data_folder : pathlib.Path
         The file, or a folder that holds one CSV or TSV file. Paths in it are
-        relative to its folder, or absolute and below it.
+        relative to its folder, or absolute.
     options : dict
         With `columns`, such as "wav=file emotion=label spk_id=speaker".
 
@@ -62,37 +65,28 @@ def open_table(corpus, data_folder, options):
     Corpus
     """
     path = Path(os.path.abspath(find_table(data_folder)))
-    rows, refused = read_table(path, name_columns(options["columns"]))
-    for name, many in rows.items():
-        first, labels = many[0], {row["emotion"] for row in many}
-        number = first["row"]
-        if not name:
-            refused += [("", f"no path: row {row['row']}") for row in many]
-        elif len(labels) > 1:
-            refused.append((name, f"two labels for one path: row {number}"))
-        elif not first["emotion"]:
-            refused.append((name, f"no label: row {number}"))
-        elif not os.path.isfile(path.parent / name):
-            refused.append((name, f"no such file: row {number}"))
+    found, refused = read_table(path, name_columns(options["columns"]))
+    rows = {}
+    for file, many in found.items():
+        labels = {row["emotion"] for row in many}
+        number = many[0].pop("row")
+        if len(labels) > 1:
+            refused.append((file, f"two labels for one path: row {number}"))
+        elif not many[0]["emotion"]:
+            refused.append((file, f"no label: row {number}"))
+        elif not os.path.isfile(file):
+            refused.append((file, f"no such file: row {number}"))
         else:
+            rows[file] = many[0]
             refused += [
-                (name, f"second row of one path: row {row['row']}")
+                (file, f"second row of one path: row {row['row']}")
                 for row in many[1:]
             ]
-            continue
-        rows[name] = None
-    rows = {name: many[0] for name, many in rows.items() if many}
     counts = Counter(row["emotion"] for row in rows.values())
     rare = {emotion for emotion, n in counts.items() if n < MIN_CLIPS}
-    refused += [
-        (
-            name,
-            f"unknown label, with fewer than {MIN_CLIPS} clips: {row['emotion']}",
-        )
-        for name, row in rows.items()
-        if row["emotion"] in rare
-    ]
-    rows = {n: row for n, row in rows.items() if row["emotion"] not in rare}
+    for file in [f for f, row in rows.items() if row["emotion"] in rare]:
+        reason = f"unknown label, with fewer than {MIN_CLIPS} clips"
+        refused.append((file, f"{reason}: {rows.pop(file)['emotion']}"))
     classes = tuple(sorted(set(counts) - rare))
     if len(classes) < 2:
         reasons = Counter(reason.split(":")[0] for _, reason in refused)
@@ -102,14 +96,11 @@ def open_table(corpus, data_folder, options):
             "two or more, and paths that are relative to the table's folder."
         )
     # Where files are not below the table, what all have in common is the root.
-    paths = {name: os.path.abspath(path.parent / name) for name in rows}
     root = str(path.parent)
-    if any(os.path.commonpath([root, file]) != root for file in paths.values()):
-        root = os.path.commonpath([os.path.dirname(p) for p in paths.values()])
-    rows = {
-        Path(paths[name]).relative_to(root).as_posix(): row
-        for name, row in rows.items()
-    }
+    if any(os.path.commonpath([root, file]) != root for file in rows):
+        root = os.path.commonpath([os.path.dirname(file) for file in rows])
+    rows = {relative(file, root): row for file, row in rows.items()}
+    refused = [(relative(file, root), reason) for file, reason in refused]
     known = any(row["spk_id"] != "unknown" for row in rows.values())
     official = any(row["split"] == "test" for row in rows.values())
     return replace(
@@ -121,6 +112,11 @@ def open_table(corpus, data_folder, options):
         refused=tuple(refused),
         folder=Path(root),
     )
+
+
+def relative(file, root):
+    """Gives a path as manifests do, relative and with forward slashes."""
+    return Path(os.path.relpath(file, root)).as_posix() if file else ""
 
 
 def find_table(data_folder):
@@ -160,7 +156,8 @@ def name_columns(columns):
         From what a column is to its name.
     """
     names = dict(DEFAULTS)
-    for pair in columns.split():
+    # A name may hold spaces: what follows one is a pair if it has a "=".
+    for pair in re.split(r"[\s,]+(?=\w+=)", columns.strip()) if columns else ():
         what, _, name = pair.partition("=")
         if what not in DEFAULTS or not name:
             raise RecipeError(
@@ -184,42 +181,85 @@ def read_table(path, names):
     Returns
     -------
     rows : dict
-        From each path to the rows that have it, each a dict of the columns
-        of `DEFAULTS` but the path, and the number of its `row`.
+        From each file, absolute, to the rows that have it, each a dict of the
+        columns of `DEFAULTS` but the path, and the number of its `row`.
     refused : list of (str, str)
         Rows that are none, and the reason.
     """
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    rows, refused = {}, []
     try:
         # Bytes that are no UTF-8 spoil their row only.
-        with open(
-            path, encoding="utf-8-sig", errors="replace", newline=""
-        ) as f:
-            reader = csv.DictReader(f, delimiter=separator)
-            check_columns(path, names, reader.fieldnames or [])
-            for row in reader:
-                number = reader.line_num
-                if None in row or None in row.values():
-                    reason = f"more or fewer values than columns: row {number}"
-                    refused.append((row[names["wav"]] or "", reason))
-                    continue
-                row = {
-                    what: row.get(n, "").strip() for what, n in names.items()
-                }
-                name = row.pop("wav").replace("\\", "/")
-                row["emotion"] = row["emotion"].lower()
-                row["spk_id"] = row["spk_id"] or "unknown"
-                row["gender"] = GENDERS.get(row["gender"].lower(), "unknown")
-                split = row["split"].lower()
-                row["split"] = SPLITS.get(split, split)
-                rows.setdefault(name, []).append(row | {"row": number})
-    except (OSError, csv.Error) as error:
+        with open(path, encoding="utf-8-sig", errors="replace") as file:
+            lines = file.readlines()
+    except OSError as error:
         raise RecipeError(
-            f"{path} cannot be read as a table ({error}): expected UTF-8 with "
-            "a line of column names, commas between (tabs in a .tsv)."
+            f"{path} cannot be read ({error.strerror})."
         ) from error
+    head = lines[0] if lines else ""
+    separator = max(",\t;", key=head.count)
+    columns = [
+        name.strip()
+        for name in next(csv.reader([head], delimiter=separator), [])
+    ]
+    check_columns(path, names, columns)
+    rows, refused = {}, []
+    for number, values in read_rows(lines, separator, len(columns)):
+        text = dict(zip(columns, values))
+        row = {what: text.get(n, "").strip() for what, n in names.items()}
+        name = row.pop("wav").replace("\\", "/")
+        file = os.path.normpath(path.parent / name) if name else ""
+        split = row["split"].lower()
+        row["split"] = SPLITS.get(split, split)
+        if len(values) != len(columns):
+            reason = "more or fewer values than columns"
+        elif "\ufffd" in "".join(values):
+            reason = "not UTF-8"
+        elif not name:
+            reason = "no path"
+        elif row["split"] not in ("", "train", "valid", "test"):
+            reason = f"unknown split {row['split']}"
+        else:
+            row["emotion"] = row["emotion"].lower()
+            row["spk_id"] = row["spk_id"] or "unknown"
+            row["gender"] = GENDERS.get(row["gender"].lower(), "unknown")
+            rows.setdefault(file, []).append(row | {"row": number})
+            continue
+        refused.append((file, f"{reason}: row {number}"))
     return rows, refused
+
+
+def read_rows(lines, separator, number):
+    """Reads the rows below the heading. A cell may hold line breaks; a quote
+    that is never closed spoils its own line only.
+
+    Arguments
+    ---------
+    lines : list of str
+        All of the file.
+    separator : str
+        Between cells.
+    number : int
+        Of columns.
+
+    Yields
+    ------
+    line : int
+        Where the row begins, from 1.
+    values : list of str
+        As many as there are columns, or the row is broken.
+    """
+    start = 1
+    while start < len(lines):
+        for end in range(start + 1, min(start + MAX_LINES, len(lines)) + 1):
+            text = "".join(lines[start:end])
+            if text.count('"') % 2 == 0:
+                break
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+        whole = text.count('"') % 2 == 0 and [len(r) for r in rows] == [number]
+        if end > start + 1 and not whole:
+            end, rows = start + 1, [[lines[start]]]
+        if rows and rows[0]:
+            yield start + 1, rows[0]
+        start = end
 
 
 def check_columns(path, names, columns):

@@ -30,6 +30,8 @@ def one_sentence_errors():
             f"the GPU has too little memory ({error}): lower "
             "--encode_batch_length, --max_batch_length or the batch size."
         )
+    except KeyboardInterrupt:
+        end("stopped; what was saved is kept, and the same command goes on.")
     except (RecipeError, OSError) as error:
         end(str(error))
 

@@ -1,6 +1,5 @@
 """From the predictions of all folds and seeds to one summary."""
 
-import json
 import os
 import platform
 from pathlib import Path
@@ -175,6 +174,11 @@ def compare(predictions, others, classes):
     RecipeError
         If they have not tested the same clips.
     """
+    if "seed" not in others:
+        raise RecipeError(
+            "the other predictions are of one run: pass a summary.json that "
+            "crossval.py wrote."
+        )
     unknown = set(others["truth"]) | set(others["prediction"])
     unknown -= set(classes)
     if unknown:
@@ -253,28 +257,39 @@ def describe_machine():
     return words
 
 
-def read_predictions(summary):
-    """Reads the predictions of a summary.
+def read_predictions(path):
+    """Reads predictions, of one run or of a summary.
 
     Arguments
     ---------
-    summary : str or pathlib.Path
-        summary.json, or its folder.
+    path : str or pathlib.Path
+        predictions.csv, its folder, or the summary.json beside it.
 
     Returns
     -------
     pandas.DataFrame
-        As those of `summarise`.
+        As those of `summarise`, but of one run without `fold` and `seed`.
+
+    Raises
+    ------
+    RecipeError
+        If it is not there, or lacks a column.
     """
-    path = Path(summary)
+    path = Path(path)
     path = (path if path.is_dir() else path.parent) / "predictions.csv"
+    # A class or a speaker may be called 01, or NA.
+    text = dict.fromkeys(("ID", "spk_id", "truth", "prediction"), str)
     try:
-        return pd.read_csv(path, dtype={"ID": str, "spk_id": str})
+        table = pd.read_csv(path, dtype=text, keep_default_na=False)
+        missing = sorted(set(text) - set(table.columns))
+        if missing:
+            raise ValueError(f"no column {', '.join(missing)}")
     except (OSError, ValueError) as error:
         raise RecipeError(
-            f"the predictions of {summary} cannot be read ({error}): pass the "
+            f"{path} cannot be read as predictions ({error}): pass the "
             "summary.json that crossval.py wrote, with predictions.csv beside."
         ) from error
+    return table
 
 
 def to_markdown(summary):
@@ -330,8 +345,3 @@ def show(scores, name):
     """Shows a score with its standard deviation over the seeds."""
     std = scores[f"{name}_std"]
     return percent(scores[name]) + ("" if std is None else f" ± {percent(std)}")
-
-
-def read_summary(folder):
-    """Reads summary.json."""
-    return json.loads((Path(folder) / "summary.json").read_text("utf-8"))

@@ -207,6 +207,32 @@ def test_comparison_is_paired(summed, small_corpus, cache, tmp_path):
     assert "same clips" in refused.stderr.splitlines()[-1]
 
 
+def test_classes_and_speakers_of_any_name(small_corpus, cache, tmp_path):
+    """Numbers and NA are names like others; a comparison with what is no
+    summary is refused before anything is run."""
+    for clip in small_corpus.glob("*.wav"):
+        emotion = {"03": "0", "05": "NA"}.get(clip.name[6:8])
+        if emotion:
+            speaker = {"01": "null", "02": "NA"}.get(clip.stem[-2:], "007")
+            speaker += "x" * (clip.stem[-2:] == "04")
+            path = tmp_path / "data" / emotion / f"{speaker}_{clip.name}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(clip, path)
+    args = (tmp_path / "data", cache, tmp_path / "out", "--corpus", "folder")
+    args += ("--speaker_pattern", "([^/]+)_", "--protocol", "loso")
+    garbage = tmp_path / "predictions.csv"
+    garbage.write_text("a,b\n1,2\n", encoding="utf-8")
+    refused = crossval(*args, "--seeds", 1, "--compare", garbage)
+    assert refused.returncode == 1
+    assert "no column ID" in refused.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+    done = crossval(*args, "--seeds", 1)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "out/summary.json").read_text("utf-8"))
+    assert summary["classes"] == ["0", "NA"]
+    assert set(summary["speakers"]) == {"null", "NA", "007", "007x"}
+
+
 def test_folds_and_seeds_are_its_own(small_corpus, cache, tmp_path):
     """A fold or a seed on the command line is refused."""
     done = crossval(small_corpus, cache, tmp_path, "--fold", 1)

@@ -317,8 +317,8 @@ def test_broken_rows_of_a_table_are_listed(tmp_path):
     (path.parent / "audio" / "c_Joy_0.wav").write_bytes(b"not audio")
     path.write_text("\n".join([*lines, *broken]) + "\n", encoding="latin-1")
     splits = run_prepare(path, tmp_path / "m", "table", **NAMED)
-    # All but one with two labels and one that is no audio, and b_Joy_7.
-    assert len(whole(splits)) == 59
+    # All but one with two labels and one that is no audio.
+    assert len(whole(splits)) == 58
     table = pd.read_csv(tmp_path / "m" / "excluded.csv", keep_default_na=False)
     reasons = table["reason"].str.split(":").str[0].value_counts().to_dict()
     assert reasons == {
@@ -329,8 +329,82 @@ def test_broken_rows_of_a_table_are_listed(tmp_path):
         "no path": 1,
         "unknown label, with fewer than 3 clips": 1,
         "no label": 1,
+        "not UTF-8": 1,
         "not audio": 1,
     }
+
+
+def test_one_path_written_in_two_ways(tmp_path):
+    """Two labels for one file are found all the same."""
+    path = write_table(tmp_path / "data")
+    with path.open("a", encoding="utf-8") as file:
+        file.write("./audio/a_Joy_0.wav,rage,a\n")
+        file.write("audio/x/../a_Joy_1.wav,joy,a\n")
+        file.write(f"{path.parent / 'audio' / 'a_Joy_2.wav'},rage,a\n")
+    assert len(whole(run_prepare(path, tmp_path / "m", "table", **NAMED))) == 58
+    found = excluded(tmp_path / "m")
+    assert found == {
+        "audio/a_Joy_0.wav": "two labels for one path: row 2",
+        "audio/a_Joy_1.wav": "second row of one path: row 63",
+        "audio/a_Joy_2.wav": "two labels for one path: row 4",
+    }
+
+
+def test_quotes_in_a_table(tmp_path):
+    """A cell may hold lines; a quote that is never closed spoils its line."""
+    path = write_table(tmp_path / "data")
+    lines = path.read_text("utf-8").splitlines()
+    lines[0] += " ;text with spaces"
+    lines[1:] = [f'{line};"some\nlines; and ""more"""' for line in lines[1:]]
+    lines[30] = lines[30].replace('"some', '"some "')
+    text = "\n".join(lines).replace(",", ";")
+    path.write_text(text, encoding="utf-8")
+    columns = NAMED["columns"] + " sentence=text with spaces"
+    splits = run_prepare(path, tmp_path / "m", "table", columns=columns)
+    clips = whole(splits)
+    assert len(clips) == 59
+    assert set(clips["sentence"]) == {'some\nlines; and "more"'}
+
+
+def test_names_of_columns_are_no_classes(tmp_path):
+    """A class has a column in predictions.csv."""
+    for name in ("truth", "happy"):
+        put(tmp_path / name / "a.wav")
+    with pytest.raises(RecipeError, match="the classes truth have the names"):
+        declare("folder", tmp_path)
+
+
+def test_directories_without_audio_are_no_classes(tmp_path):
+    """Nor what archives leave behind."""
+    for name in ("happy", "sad", "__MACOSX", ".cache"):
+        put(tmp_path / name / "a.wav")
+    put(tmp_path / "docs" / "readme.txt", b"x")
+    assert declare("folder", tmp_path).classes == ("happy", "sad")
+
+
+@pytest.mark.parametrize("ratio", [0, 1, 5, -1, float("nan")])
+def test_valid_ratio_is_a_share(actors, tmp_path, ratio):
+    """Of the training speakers, between none and all."""
+    with pytest.raises(RecipeError, match="valid_ratio is"):
+        run_prepare(actors, tmp_path / "m", valid_ratio=ratio)
+
+
+@pytest.mark.parametrize(
+    "name, corpus",
+    [
+        ("Ses01F_impro04_M003.wav", "iemocap"),
+        ("dia0_utt0.mp4", "meld"),
+        ("MSP-PODCAST_0001_0008.wav", "msp_podcast"),
+        ("OAF_back_angry.wav", "tess"),
+        ("1001_DFA_ANG_XX.wav", "crema_d"),
+    ],
+)
+def test_wrong_folder_is_named(tmp_path, name, corpus):
+    """From the names of its files alone, whatever was asked for."""
+    put(tmp_path / "data" / name)
+    for asked in ("emodb", "nemo"):
+        with pytest.raises(RecipeError, match=f"--corpus {corpus}"):
+            run_prepare(tmp_path / "data", tmp_path / asked, asked)
 
 
 def test_table_without_a_column_is_refused(tmp_path):
