@@ -355,15 +355,19 @@ def test_quotes_in_a_table(tmp_path):
     path = write_table(tmp_path / "data")
     lines = path.read_text("utf-8").splitlines()
     lines[0] += " ;text with spaces"
-    lines[1:] = [f'{line};"some\nlines; and ""more"""' for line in lines[1:]]
-    lines[30] = lines[30].replace('"some', '"some "')
+    many = ';"some\nlines; and ""more"""'
+    lines[1:20] = [line + many for line in lines[1:20]]
+    lines[20:] = [line + ";short" for line in lines[20:]]
+    lines[30] = lines[30].replace("short", '"never closed')
     text = "\n".join(lines).replace(",", ";")
     path.write_text(text, encoding="utf-8")
     columns = NAMED["columns"] + " sentence=text with spaces"
     splits = run_prepare(path, tmp_path / "m", "table", columns=columns)
     clips = whole(splits)
     assert len(clips) == 59
-    assert set(clips["sentence"]) == {'some\nlines; and "more"'}
+    assert set(clips["sentence"]) == {'some\nlines; and "more"', "short"}
+    (reason,) = excluded(tmp_path / "m").values()
+    assert reason.startswith("more or fewer values than columns")
 
 
 def test_names_of_columns_are_no_classes(tmp_path):
