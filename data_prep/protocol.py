@@ -171,7 +171,8 @@ def emobox(table, corpora):
         What they are.
     """
     corpus = corpora.train[0]
-    if len(corpora.train) > 1 or not corpus.folds:
+    own = corpus.protocol == "kfold"  # folds of the corpus, not of EmoBox
+    if len(corpora.train) > 1 or not corpus.folds or own:
         raise RecipeError(
             f"EmoBox has no folds of unseen speakers for {corpora.name}: "
             "choose --protocol loso or kfold."

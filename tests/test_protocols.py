@@ -155,11 +155,16 @@ def test_protocol_that_is_not_there(actors, tmp_path, protocol, words):
         run_prepare(actors, tmp_path, protocol=protocol)
 
 
-def test_emobox_without_folds_is_refused(tmp_path):
-    """EMO-DB's folds of EmoBox share speakers."""
-    folder = put_emodb(tmp_path / "data")
+@pytest.mark.parametrize("corpus", ["emodb", "crema_d"])
+def test_emobox_without_folds_is_refused(tmp_path, corpus):
+    """EmoBox's folds of these share speakers."""
+    put_emodb(tmp_path / "emodb")
+    for actor, emotion in product(range(1001, 1006), ("ANG", "SAD")):
+        put(tmp_path / "crema_d" / f"{actor}_DFA_{emotion}_XX.wav")
     with pytest.raises(RecipeError, match="no folds of unseen speakers"):
-        run_prepare(folder, tmp_path / "m", "emodb", protocol="emobox")
+        run_prepare(
+            tmp_path / corpus, tmp_path / "m", corpus, protocol="emobox"
+        )
 
 
 @pytest.mark.parametrize("protocol", ["loso", "kfold"])
