@@ -230,15 +230,15 @@ def collect(runs):
     return pd.concat(tables, ignore_index=True)
 
 
-def describe(hparams_file, run, number):
+def describe(hparams_file, runs, number):
     """Says what was run, for the summary.
 
     Arguments
     ---------
     hparams_file : str
         The HyperPyYAML file.
-    run : dict
-        The overrides of one run.
+    runs : list of dict
+        The overrides of each run.
     number : int
         Of clips that were tested.
 
@@ -249,8 +249,17 @@ def describe(hparams_file, run, number):
     classes : tuple of str
         In the order of the classifier's outputs.
     """
-    hparams = load_settings(hparams_file, run)
+    hparams = load_settings(hparams_file, runs[0])
     facts = train.describe_run(hparams)
+    heard = sum(
+        json.loads(
+            (Path(run["output_folder"]) / "metrics.json").read_text("utf-8")
+        )["heard_test_speakers"]
+        for run in runs
+        if run["seed"] == 1
+    )
+    if heard:
+        facts["Notice"] = train.say_heard(heard, facts.get("Notice", ""))
     tested = hparams["corpora"].test or hparams["corpora"].train
     whole = sum(sum(corpus.clips.values()) for corpus in tested)
     facts["Clips"] = (
@@ -261,7 +270,7 @@ def describe(hparams_file, run, number):
     own = ("fold", "seed", "corpus", "protocol", "wav2vec2_hub")
     chosen = {
         k: v
-        for k, v in run.items()
+        for k, v in runs[0].items()
         if k not in own and not k.endswith(("_folder", "_store", "_index"))
     }
     if chosen:
@@ -305,9 +314,7 @@ def main():
     run_all(hparams_file, run_opts, runs, args.jobs)
 
     predictions = collect(runs)
-    facts, classes = describe(
-        hparams_file, runs[0], predictions["ID"].nunique()
-    )
+    facts, classes = describe(hparams_file, runs, predictions["ID"].nunique())
     summary = {"facts": facts, "protocol": facts["Protocol"]}
     summary |= summarise(predictions, classes)
     if others is not None:

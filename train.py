@@ -581,6 +581,11 @@ def write_results(hparams, brain, manifests, with_report):
             ]
         ),
     }
+    names = hparams["corpora"].full_names(set(speakers))
+    heard = len(names & encoder.heard_speakers)
+    metrics["heard_test_speakers"] = heard
+    if heard:
+        facts["Notice"] = say_heard(heard, facts.get("Notice", ""))
     write_csv(predictions, folder / "predictions.csv")
     if with_report:
         weights = hparams["layer_weights"].weights()
@@ -606,6 +611,26 @@ def write_results(hparams, brain, manifests, with_report):
         test_stats={name: metrics[name] for name in ("uar", "wa", "macro_f1")},
     )
     write_text(json.dumps(metrics, indent=2), folder / "metrics.json")
+
+
+def say_heard(heard, notice):
+    """Says that an encoder was trained on test speakers.
+
+    Arguments
+    ---------
+    heard : int
+        How many.
+    notice : str
+        What else must be said with the score.
+
+    Returns
+    -------
+    str
+    """
+    return (
+        f"{notice} The encoder was trained with the labels of {heard} of the "
+        "test speakers: the score says nothing of unseen ones."
+    ).strip()
 
 
 def describe_run(hparams):
@@ -673,7 +698,10 @@ def say_results(hparams, hparams_file):
         print(f"Report: {folder / 'report.html'}")
     else:
         print("This run is one of crossval.py's, whose summary has the report.")
-    if notice := read_split(hparams["manifest_folder"])["notice"]:
+    notice = read_split(hparams["manifest_folder"])["notice"]
+    if metrics["heard_test_speakers"]:
+        notice = say_heard(metrics["heard_test_speakers"], notice)
+    if notice:
         print(notice)
     note = None
     if metrics["encoder_is_random"]:

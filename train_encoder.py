@@ -429,6 +429,14 @@ def write_encoder(hparams, brain):
     shutil.rmtree(unfinished, ignore_errors=True)
     model = hparams["average"].module["wav2vec2"].model
     model.config.apply_spec_augment = False
+    # Whoever tests on these speakers is told.
+    model.config.heard_speakers = sorted(
+        speaker
+        for name in ("train", "valid")
+        for speaker in hparams["corpora"].full_names(
+            read_manifest(hparams[f"{name}_annotation"])["spk_id"]
+        )
+    )
     # Half the size; the config asks for fp32 when it is loaded.
     weights = {name: w.half() for name, w in model.state_dict().items()}
     model.save_pretrained(unfinished, state_dict=weights)

@@ -489,6 +489,22 @@ class Corpora:
             self.root(corpus): corpus.folder.as_posix() for corpus in self.all
         }
 
+    def full_names(self, speakers):
+        """Names speakers with their corpus, as manifests of several corpora
+        do: crema_d-1003.
+
+        Arguments
+        ---------
+        speakers : iterable of str
+            The `spk_id` of clips.
+
+        Returns
+        -------
+        set of str
+        """
+        alone = f"{self.all[0].key}-" if len(self.all) == 1 else ""
+        return {alone + speaker for speaker in speakers}
+
     def root(self, corpus):
         """Names the variable of a corpus's folder."""
         return "data_root" + f"_{corpus.key}" * (len(self.all) > 1)

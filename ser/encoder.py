@@ -28,7 +28,13 @@ torch.backends.cudnn.allow_tf32 = False
 # What changes no answer: config entries, and a vector of masked training that
 # is drawn anew where a checkpoint lacks it.
 UNUSED_WEIGHT = "masked_spec_embed"
-VOLATILE = ("_name_or_path", "transformers_version", "dtype", "torch_dtype")
+VOLATILE = (
+    "_name_or_path",
+    "transformers_version",
+    "dtype",
+    "torch_dtype",
+    "heard_speakers",
+)
 
 
 class Encoder(Wav2Vec2):
@@ -103,8 +109,10 @@ class Encoder(Wav2Vec2):
         self.source = str(source)
         self.dim = config.hidden_size
         self.num_layers = config.num_hidden_layers
-        # A config entry of this repository's own encoders.
+        # Config entries of this repository's own encoders; speakers are those
+        # of labelled training, such as crema_d-1003.
         self.is_random = getattr(config, "randomly_initialised", False)
+        self.heard_speakers = set(getattr(config, "heard_speakers", ()))
         if freeze:
             self.frozen_parts = [self.model]
         elif train_front_end:

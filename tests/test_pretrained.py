@@ -196,3 +196,20 @@ def test_killed_training_goes_on(crema_d, tmp_path):
     log = done.stdout + done.stderr
     assert "Going into epoch 1" not in log and "Going into epoch 2" in log
     assert (folder / "encoder/model.safetensors").is_file()
+
+
+def test_test_speakers_that_it_heard_are_said(crema_d, run_train, tmp_path):
+    """A score on speakers that the encoder was trained on carries a notice."""
+    said = {}
+    for fold in (1, 3):  # speakers 1001, whom it never heard, and 1003
+        done = run_train(
+            *("hparams/train.yaml", "--corpus", "crema_d", "--fold", fold),
+            *("--data_folder", crema_d, "--protocol", "loso"),
+            *("--number_of_epochs", 1, "--cache_folder", tmp_path / "cache"),
+            *("--output_folder", tmp_path / str(fold)),
+        )
+        assert done.returncode == 0, done.stderr
+        page = (tmp_path / str(fold) / "report.html").read_text("utf-8")
+        said[fold] = "labels of 1 of the test speakers" in done.stdout
+        assert ("labels of 1 of the test speakers" in page) == said[fold]
+    assert said == {1: False, 3: True}
