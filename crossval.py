@@ -38,7 +38,7 @@ from ser.summary import (
 )
 
 
-def list_runs(hparams_file, run_opts, overrides, seeds):
+def list_runs(hparams_file, run_opts, overrides, seeds, only):
     """Prepares all folds and lists the runs that are to be made.
 
     Arguments
@@ -51,6 +51,8 @@ def list_runs(hparams_file, run_opts, overrides, seeds):
         From keys of the file to what is to stand there.
     seeds : int
         How many, from 1.
+    only : list of int
+        Some of the folds, or none for all.
 
     Returns
     -------
@@ -70,12 +72,18 @@ def list_runs(hparams_file, run_opts, overrides, seeds):
         own = {"fold": fold, "seed": seed, "output_folder": folder}
         return overrides | own
 
-    hparams = train.prepare_run(hparams_file, run_of(1, 1), with_env=True)
+    first = run_of(only[0] if only else 1, 1)
+    hparams = train.prepare_run(hparams_file, first, with_env=True)
     number = read_split(hparams["manifest_folder"])["num_folds"]
-    folds = range(1, number + 1)
+    folds = only or range(1, number + 1)
+    if not set(folds) <= set(range(1, number + 1)):
+        raise RecipeError(
+            f"--folds {' '.join(map(str, only))} was given, and there are "
+            f"folds 1 to {number}."
+        )
     if hparams["freeze_wav2vec2"] and hparams.get("encode_once"):
         # A fold holds all clips, but where sentences are left out of it.
-        some = folds if hparams["text_independent"] else [1]
+        some = folds if hparams["text_independent"] else folds[:1]
         encode_all(hparams_file, run_opts, [run_of(k, 1) for k in some])
     runs = [run_of(k, seed) for seed in range(1, seeds + 1) for k in folds]
     return runs, Path(root)
@@ -289,6 +297,9 @@ def main():
     parser.add_argument("hparams_file", help="any recipe's YAML file")
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 1")
     parser.add_argument(
+        "--folds", type=int, nargs="+", default=[], help="only these"
+    )
+    parser.add_argument(
         "--jobs", type=int, default=0, help="runs at a time, 0: all that fit"
     )
     parser.add_argument(
@@ -310,11 +321,15 @@ def main():
             "and 0 or more."
         )
     others = read_predictions(args.compare) if args.compare else None
-    runs, root = list_runs(hparams_file, run_opts, overrides, args.seeds)
+    runs, root = list_runs(
+        hparams_file, run_opts, overrides, args.seeds, args.folds
+    )
     run_all(hparams_file, run_opts, runs, args.jobs)
 
     predictions = collect(runs)
     facts, classes = describe(hparams_file, runs, predictions["ID"].nunique())
+    if args.folds:
+        facts["Protocol"] += f"; only fold {', '.join(map(str, args.folds))}"
     summary = {"facts": facts, "protocol": facts["Protocol"]}
     summary |= summarise(predictions, classes)
     if others is not None:

@@ -241,12 +241,15 @@ def test_folds_and_seeds_are_its_own(small_corpus, cache, tmp_path):
 
 
 def test_random_says_so_everywhere(small_corpus, cache, tmp_path):
-    """Each output of the protocol has the words "speakers shared"."""
+    """Each output of the protocol has the words "speakers shared"; and only
+    some folds can be run, which is said too."""
     done = crossval(
         *(small_corpus, cache, tmp_path, "--protocol", "random"),
-        *("--num_folds", 2, "--seeds", 1),
+        *("--num_folds", 2, "--seeds", 1, "--folds", 2),
     )
     assert done.returncode == 0, done.stderr
+    assert "; only fold 2" in done.stdout
+    assert not (tmp_path / "fold1").exists()
     assert "speakers shared" in done.stdout
     outputs = ["summary.json", "summary.md", "summary.html", "predictions.csv"]
     runs = ["metrics.json", "predictions.csv", "train_log.txt", "log.txt"]
