@@ -189,6 +189,7 @@ def test_a_drift_is_found(tmp_path, monkeypatch):
     for folder in ("hparams", "recipes"):
         for path in ROOT.glob(f"{folder}/**/*.*"):
             fork.write(tmp_path / path.relative_to(ROOT), fork.read(path))
+    fork.write(tmp_path / "README.md", fork.read(ROOT / "README.md"))
     monkeypatch.setattr(fork, "ROOT", tmp_path)
     fork.sync()
     assert fork.sync() == []
