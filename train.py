@@ -23,13 +23,8 @@ import speechbrain as sb
 import torch
 import yaml
 from sklearn.metrics import confusion_matrix
-from speechbrain.dataio.batch import PaddedBatch
-from speechbrain.dataio.dataloader import SaveableDataLoader
-from speechbrain.dataio.dataset import (
-    DynamicItemDataset,
-    add_dynamic_item,
-    set_output_keys,
-)
+from speechbrain.dataio.dataloader import make_dataloader
+from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.dataio.encoder import CategoricalEncoder
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.nnet.schedulers import update_learning_rate
@@ -67,7 +62,12 @@ from ser.settings import (
     load_settings,
     parse_arguments,
 )
-from ser.store import EmbeddingStore
+from ser.store import (
+    EmbeddingBatch,
+    EmbeddingStore,
+    KeptEmbeddings,
+    as_it_is,
+)
 
 logger = get_logger(__name__)
 
@@ -113,8 +113,8 @@ class EmotionBrain(sb.Brain):
             Embeddings [batch, layer + 1, channel].
         """
         batch = batch.to(self.device)
-        if hasattr(batch, "embedding"):
-            return batch.embedding.data
+        if isinstance(batch, EmbeddingBatch):
+            return batch.embedding
         wavs, lens = batch.sig
         if stage == sb.Stage.TRAIN and getattr(self.hparams, "augment", False):
             wavs, lens = self.hparams.wav_augment(wavs, lens)
@@ -345,16 +345,17 @@ class EmotionBrain(sb.Brain):
 
         Arguments
         ---------
-        dataset : DynamicItemDataset
+        dataset : DynamicItemDataset or KeptEmbeddings
             The training set.
         """
         self.modules.eval()
-        loader = SaveableDataLoader(
+        if isinstance(dataset, DynamicItemDataset):
             # Longest first, so that batches hold little padding.
-            dataset.filtered_sorted(sort_key="duration", reverse=True),
-            collate_fn=PaddedBatch,
+            dataset = dataset.filtered_sorted(sort_key="duration", reverse=True)
+        loader = make_dataloader(
+            dataset,
             generator=torch.Generator(),
-            **self.hparams.valid_dataloader_opts,
+            **loader_options(dataset, self.hparams.valid_dataloader_opts),
         )
         self.hparams.standardiser.fit(
             self.compute_embeddings(batch, sb.Stage.VALID) for batch in loader
@@ -456,7 +457,12 @@ def keep_embeddings(hparams, datasets):
     hparams : dict
         The settings.
     datasets : dict
-        As `dataio_prep` makes them; `sig` becomes `embedding`.
+        As `dataio_prep` makes them.
+
+    Returns
+    -------
+    dict
+        From the same names to KeptEmbeddings, in the same order of clips.
     """
     store = EmbeddingStore(
         hparams["embedding_store"], hparams["wav2vec2"], hparams["pool"]
@@ -476,15 +482,32 @@ def keep_embeddings(hparams, datasets):
             "num_workers": hparams["encode_workers"],
         },
     )
-    add_dynamic_item(
-        list(datasets.values()),
-        store.read,
-        takes="sha256",
-        provides="embedding",
-    )
-    set_output_keys(
-        list(datasets.values()), ["id", "embedding", "emotion_encoded"]
-    )
+    kept = {}
+    for name, dataset in datasets.items():
+        with dataset.output_keys_as(["id", "sha256", "emotion_encoded"]):
+            rows = [tuple(clip.values()) for clip in dataset]
+        kept[name] = KeptEmbeddings(store, *map(list, zip(*rows)))
+    return kept
+
+
+def loader_options(dataset, options):
+    """Adds to the options of a loader what its dataset needs.
+
+    Arguments
+    ---------
+    dataset : DynamicItemDataset or KeptEmbeddings
+        What is loaded.
+    options : dict
+        Of the settings.
+
+    Returns
+    -------
+    dict
+        Always another one, since SpeechBrain changes those for the test.
+    """
+    if isinstance(dataset, KeptEmbeddings):
+        return {**options, "collate_fn": as_it_is}
+    return dict(options)
 
 
 def inverse_frequency(manifest, classes):
@@ -772,7 +795,7 @@ def run(hparams_file, run_opts, overrides, with_report=True):
                 "kept: every epoch encodes every clip again"
             )
         else:
-            keep_embeddings(hparams, datasets)
+            datasets = keep_embeddings(hparams, datasets)
     # A log file has no use for bars.
     progressbar = sys.stderr.isatty() and not brain.noprogressbar
     test_set = datasets.pop("test")
@@ -780,8 +803,9 @@ def run(hparams_file, run_opts, overrides, with_report=True):
     brain.evaluate(
         test_set,
         progressbar=progressbar,
-        # A copy, since it is changed there.
-        test_loader_kwargs=dict(hparams["test_dataloader_opts"]),
+        test_loader_kwargs=loader_options(
+            test_set, hparams["test_dataloader_opts"]
+        ),
     )
     if brain.debug:
         logger.info("Debug mode: a few batches are no result, none is kept.")
@@ -855,7 +879,9 @@ def fit(hparams, brain, datasets, train_manifest, progressbar):
         ).to(brain.device)
     if brain.checkpointer.find_checkpoint() is None:
         brain.fit_standardiser(datasets["train"])
-    train_loader_kwargs = hparams["train_dataloader_opts"]
+    train_loader_kwargs = loader_options(
+        datasets["train"], hparams["train_dataloader_opts"]
+    )
     if "dynamic_batch_sampler" in hparams:
         sampler = batches_by_length(
             datasets["train"], hparams["seed"], hparams["dynamic_batch_sampler"]
@@ -868,7 +894,9 @@ def fit(hparams, brain, datasets, train_manifest, progressbar):
         datasets["train"],
         datasets["valid"],
         train_loader_kwargs=train_loader_kwargs,
-        valid_loader_kwargs=hparams["valid_dataloader_opts"],
+        valid_loader_kwargs=loader_options(
+            datasets["valid"], hparams["valid_dataloader_opts"]
+        ),
         progressbar=progressbar,
     )
     if brain.checkpointer.find_checkpoint() is None:

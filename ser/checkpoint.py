@@ -81,15 +81,17 @@ class AtomicCheckpointer(Checkpointer):
 
         Arguments as those of `Checkpointer.delete_checkpoints`.
         """
-        orders = [{"min_key": key} for key in min_keys or []]
-        orders += [{"max_key": key} for key in max_keys or []]
-        orders += [{"importance_key": key} for key in importance_keys]
-        found = [
-            self.find_checkpoints(ckpt_predicate=ckpt_predicate, **order)
+        # One listing for all orders: it parses a file for each checkpoint.
+        found = self.find_checkpoints(ckpt_predicate=ckpt_predicate)
+        orders = list(importance_keys)
+        orders += [lambda c, key=key: -c.meta[key] for key in min_keys or []]
+        orders += [lambda c, key=key: c.meta[key] for key in max_keys or []]
+        kept = {
+            ckpt.path
             for order in orders
-        ]
-        kept = {ckpt.path for ckpts in found for ckpt in ckpts[:num_to_keep]}
-        every = {ckpt.path for ckpts in found for ckpt in ckpts}
+            for ckpt in sorted(found, key=order, reverse=True)[:num_to_keep]
+        }
+        every = {ckpt.path for ckpt in found}
         ddp_barrier()
         if if_main_process():
             for path in every - kept:

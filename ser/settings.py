@@ -93,7 +93,8 @@ def fit(key, word, default):
     object
         Text where the file has text or a reference, else a YAML scalar.
     """
-    made = default.startswith("!apply")  # of which a number or a folder comes
+    # Of which a number or a folder comes.
+    made = bool(re.match(r"!apply|!ref <\w+\.\w+>$", default))
     try:
         held = None if default[:1] == "!" else YAML(typ="safe").load(default)
     except YAMLError:

@@ -144,9 +144,11 @@ def test_pipelines_can_be_pickled(demo, cache):
         {"cache_folder": str(cache), "output_folder": str(folder)},
     )
     datasets, _, _ = train.dataio_prep(hparams)
-    train.keep_embeddings(hparams, datasets)
-    item = pickle.loads(pickle.dumps(datasets["train"]))[0]
-    assert item["embedding"].shape == (4, 256)
+    assert pickle.loads(pickle.dumps(datasets["train"]))[0]["sig"].ndim == 1
+    kept = train.keep_embeddings(hparams, datasets)["train"]
+    batch = pickle.loads(pickle.dumps(kept)).__getitems__([0, 1])
+    assert batch.id == list(datasets["train"].data_ids[:2])
+    assert batch.embedding.shape[1:] == (5, 384)
 
 
 @pytest.mark.parametrize("corpus, fold", [("emodb", 3), ("ravdess", 6)])
