@@ -114,10 +114,10 @@ def test_summary_is_written_for_people(summed):
     assert "pooled (95 % interval" in done.stdout
     head, _, row = (folder / "summary.md").read_text("utf-8").splitlines()
     assert head.count("|") == row.count("|")
-    for words in ("64 of 1440 clips", "loso", "1, 2", "random weights"):
+    for words in ("64 of 1440 clips", "loso", "1, 2", "crema_d_small"):
         assert words in row
     page = (folder / "summary.html").read_text("utf-8")
-    for words in ("Cross-validation: RAVDESS", "random weights", "loso"):
+    for words in ("Cross-validation: RAVDESS", "crema_d_small", "loso"):
         assert words in page
     assert 'src="http' not in page
 
