@@ -61,19 +61,11 @@ def list_runs(hparams_file, run_opts, overrides, seeds, only):
     root : pathlib.Path
         The folder that holds them all.
     """
-    root = overrides.get("output_folder")
-    if root is None:  # .../fold<k>/<seed> of the file
-        probe = load_settings(hparams_file, overrides | {"fold": 1, "seed": 1})
-        root = Path(probe["output_folder"]).parents[1]
-
-    def run_of(fold, seed):
-        """Gives the overrides of a run."""
-        folder = (Path(root) / f"fold{fold}" / str(seed)).as_posix()
-        own = {"fold": fold, "seed": seed, "output_folder": folder}
-        return overrides | own
-
-    first = run_of(only[0] if only else 1, 1)
-    hparams = train.prepare_run(hparams_file, first, with_env=True)
+    first = {"fold": only[0] if only else 1, "seed": 1}
+    if "output_folder" in overrides:
+        first["output_folder"] = folder_of(overrides["output_folder"], **first)
+    hparams = train.prepare_run(hparams_file, overrides | first, with_env=True)
+    root = Path(hparams["output_folder"]).parents[1]
     number = read_split(hparams["manifest_folder"])["num_folds"]
     folds = only or range(1, number + 1)
     if not set(folds) <= set(range(1, number + 1)):
@@ -81,35 +73,47 @@ def list_runs(hparams_file, run_opts, overrides, seeds, only):
             f"--folds {' '.join(map(str, only))} was given, and there are "
             f"folds 1 to {number}."
         )
-    if hparams["freeze_wav2vec2"] and hparams.get("encode_once"):
+    runs = [
+        overrides
+        | {"fold": fold, "seed": seed}
+        | {"output_folder": folder_of(root, fold, seed)}
+        for seed in range(1, seeds + 1)
+        for fold in folds
+    ]
+    if (
+        hparams["freeze_wav2vec2"]
+        and hparams.get("encode_once")
+        and hparams["pooling"] != "attention"  # learned: nothing to keep
+    ):
+        encode(hparams, run_opts)
         # A fold holds all clips, but where sentences are left out of it.
-        some = folds if hparams["text_independent"] else folds[:1]
-        encode_all(hparams_file, run_opts, [run_of(k, 1) for k in some])
-    runs = [run_of(k, seed) for seed in range(1, seeds + 1) for k in folds]
-    return runs, Path(root)
+        others = runs[1 : len(folds)] if hparams["text_independent"] else []
+        for other in others:
+            logging.disable(logging.WARNING)  # said once, of the first fold
+            hparams = train.prepare_run(hparams_file, other)
+            logging.disable(logging.NOTSET)
+            encode(hparams, run_opts)
+    return runs, root
 
 
-def encode_all(hparams_file, run_opts, runs):
-    """Encodes what any fold needs, before there are many processes.
+def folder_of(root, fold, seed):
+    """Names the folder of a run, as the settings do."""
+    return (Path(root) / f"fold{fold}" / str(seed)).as_posix()
+
+
+def encode(hparams, run_opts):
+    """Encodes what a fold needs, before there are many processes.
 
     Arguments
     ---------
-    hparams_file : str
-        The HyperPyYAML file.
+    hparams : dict
+        The settings, the data prepared.
     run_opts : speechbrain.utils.run_opts.RunOptions
         With the device.
-    runs : list of dict
-        The overrides of a run of each fold.
     """
-    for overrides in runs:
-        logging.disable(logging.WARNING)  # said once, of the first fold
-        hparams = train.prepare_run(hparams_file, overrides)
-        datasets, _, _ = train.dataio_prep(hparams)
-        logging.disable(logging.NOTSET)
-        if hparams["pooling"] == "attention":
-            return  # learned, so there is nothing to keep
-        hparams["wav2vec2"].to(run_opts["device"])
-        train.keep_embeddings(hparams, datasets)
+    datasets, _, _ = train.dataio_prep(hparams)
+    hparams["wav2vec2"].to(run_opts["device"])
+    train.keep_embeddings(hparams, datasets)
 
 
 def start_worker(devices, threads):

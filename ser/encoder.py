@@ -483,14 +483,27 @@ def make_random_encoder(folder, seed):
                     randomly_initialised=True,
                 )
             )
-        # Made beside and moved, so that a killed run leaves no half of it.
-        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
-        model.save_pretrained(unfinished)
-        Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(
-            unfinished
-        )
-        try:
-            os.replace(unfinished, folder)
-        except OSError:  # another process was first
-            shutil.rmtree(unfinished)
+        save_new(model, folder)
     return str(folder)
+
+
+def save_new(model, folder):
+    """Saves a model that was made, in the Hugging Face format.
+
+    Arguments
+    ---------
+    model : transformers.Wav2Vec2Model
+        The model.
+    folder : pathlib.Path
+        Where it goes, unless another process was first.
+    """
+    # Made beside and moved, so that a killed run leaves no half of it.
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+    model.save_pretrained(unfinished)
+    Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(
+        unfinished
+    )
+    try:
+        os.replace(unfinished, folder)
+    except OSError:
+        shutil.rmtree(unfinished)

@@ -4,14 +4,13 @@ Learning to hear pitch and formants from the waveform takes most of a training
 from random weights; here that is where it starts.
 """
 
-import os
-import shutil
 from pathlib import Path
 
 import torch
-from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
+from transformers import Wav2Vec2Config, Wav2Vec2Model
 
 from ser.audio import SAMPLE_RATE
+from ser.encoder import save_new
 
 WINDOW = 400  # samples, wav2vec 2.0's receptive field
 PHASES = 3  # of a filter, so that their rectified sum hardly ripples
@@ -76,16 +75,7 @@ def make_filterbank_encoder(folder, seed, **config):
                 )
             )
         set_filterbank(model.feature_extractor.conv_layers[0])
-        # Made beside and moved, so that a killed run leaves no half of it.
-        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
-        model.save_pretrained(unfinished)
-        Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(
-            unfinished
-        )
-        try:
-            os.replace(unfinished, folder)
-        except OSError:  # another process was first
-            shutil.rmtree(unfinished)
+        save_new(model, folder)
     return str(folder)
 
 

@@ -118,8 +118,9 @@ def to_cells(predictions, classes):
         truth * classes + prediction, [clip].
     """
     number = {name: index for index, name in enumerate(classes)}
-    truth = predictions["truth"].map(number).to_numpy()
-    return truth * len(classes) + predictions["prediction"].map(number)
+    truth = predictions["truth"].map(number)
+    prediction = predictions["prediction"].map(number)
+    return (truth * len(classes) + prediction).to_numpy()
 
 
 def compute_metrics(predictions, classes, speakers, with_intervals=True):
@@ -144,7 +145,7 @@ def compute_metrics(predictions, classes, speakers, with_intervals=True):
         `ci_resamples`, which says what the bootstrap drew.
     """
     classes = list(classes)
-    cells = to_cells(predictions, classes).to_numpy()
+    cells = to_cells(predictions, classes)
     truth, prediction = np.divmod(cells, len(classes))
     confusion = count(cells, len(classes))
     metrics = {name: metric(confusion) for name, metric in METRICS.items()}
