@@ -28,12 +28,12 @@ def command(corpus, cache, folder, *args):
     return list(map(str, words))
 
 
-def crossval(*args):
+def crossval(*args, env=ENVIRONMENT):
     """Runs it to its end."""
     return subprocess.run(
         command(*args),
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env=env,
         capture_output=True,
         encoding="utf-8",
         timeout=300,
@@ -46,14 +46,41 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
+# Python imports it first of all, in each process that it is started for.
+SITECUSTOMIZE = """
+import os, sys
+with open(os.environ["STARTED"], "a", encoding="utf-8") as file:
+    print(*sys.orig_argv[1:], file=file)
+"""
+
+
+def watch(folder):
+    """Makes an environment in which each Python process that is started adds
+    its command to a file; gives both."""
+    (folder / "sitecustomize.py").write_text(SITECUSTOMIZE, encoding="utf-8")
+    paths = [str(folder), *filter(None, [ENVIRONMENT.get("PYTHONPATH")])]
+    started = folder / "started.txt"
+    env = {"PYTHONPATH": os.pathsep.join(paths), "STARTED": str(started)}
+    return ENVIRONMENT | env, started
+
+
+def workers(started):
+    """Counts the commands of multiprocessing's workers."""
+    return started.read_text("utf-8").count("--multiprocessing-fork")
+
+
 @pytest.fixture(scope="module")
 def summed(small_corpus, cache, tmp_path_factory):
-    """A finished cross-validation: four speakers, two seeds."""
+    """A finished cross-validation: four speakers, two seeds, two workers."""
     folder = tmp_path_factory.mktemp("crossval")
+    env, started = watch(tmp_path_factory.mktemp("started"))
     done = crossval(
-        *(small_corpus, cache, folder, "--protocol", "loso", "--seeds", 2)
+        *(small_corpus, cache, folder, "--protocol", "loso", "--seeds", 2),
+        *("--jobs", 2),
+        env=env,
     )
     assert done.returncode == 0, done.stderr
+    assert workers(started) == 2
     return done, folder
 
 
@@ -128,6 +155,40 @@ def test_one_bar_and_no_noise(summed):
     assert "8 runs: 100%" in done.stderr
     assert "Going into epoch" not in done.stderr
     assert "Going into epoch" in (folder / "fold4/2/log.txt").read_text("utf-8")
+
+
+def test_finished_it_starts_no_worker(summed, small_corpus, cache, tmp_path):
+    """Given again, the command writes the summary anew and nothing else: no
+    file of a run changes, and no other process is started."""
+    _, folder = summed
+    runs = [
+        path
+        for name in ("metrics.json", "predictions.csv", "train_log.txt")
+        for path in folder.glob(f"fold*/*/{name}")
+    ]
+    runs += folder.glob("fold*/*/save/**/*.ckpt")
+    # Nor is a run begun: but for the first, which prepares the data, their
+    # logs stay too.
+    runs += set(folder.glob("fold*/*/log.txt")) - {folder / "fold1/1/log.txt"}
+    before = {path: path.stat().st_mtime_ns for path in runs}
+    assert len(before) >= 8 * 5 - 1
+    summary = folder / "summary.json"
+    old = summary.stat().st_mtime_ns
+    env, started = watch(tmp_path)
+    done = crossval(
+        *(small_corpus, cache, folder, "--protocol", "loso", "--seeds", 2),
+        *("--jobs", 2),
+        env=env,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "8 runs: 100%" in done.stderr
+    assert summary.stat().st_mtime_ns > old
+    assert {path: path.stat().st_mtime_ns for path in runs} == before
+    assert workers(started) == 0
+    commands = started.read_text("utf-8").splitlines()
+    # SpeechBrain runs pip freeze, to write the environment down.
+    (only,) = [words for words in commands if not words.endswith("freeze")]
+    assert "crossval.py" in only
 
 
 def test_killed_it_goes_on(small_corpus, cache, tmp_path):

@@ -171,6 +171,27 @@ def test_what_is_trained(random_encoder, train_layers, lora_rank):
         assert all("adapter" in name for name in wanted)
 
 
+@pytest.mark.parametrize("train_layers", [1, 2])
+def test_frozen_layers_are_never_in_training_mode(folder, train_layers):
+    """Train, validate, train again, as the Brain does."""
+    encoder = Encoder(
+        folder, save_path="", freeze=False, train_layers=train_layers
+    )
+    brain_modules = torch.nn.ModuleDict({"wav2vec2": encoder})
+    model = encoder.model
+    layers = model.encoder.layers
+    frozen = [model.feature_extractor, model.feature_projection]
+    frozen += [model.encoder.pos_conv_embed, *layers[:-train_layers]]
+    for _ in range(2):
+        brain_modules.train()
+        for part in frozen:
+            assert not any(module.training for module in part.modules())
+        for part in layers[-train_layers:]:
+            assert all(module.training for module in part.modules())
+        brain_modules.eval()
+        assert not any(module.training for module in encoder.modules())
+
+
 def test_lora_learns_in_every_family(folder):
     """Some adapter of the last layer is given a gradient."""
     encoder = Encoder(
@@ -258,6 +279,45 @@ def test_pooling_is_that_of_each_clip():
     assert torch.allclose(mean[1], hidden[:, 1].mean(dim=1), atol=1e-6)
 
 
+def test_pooling_of_large_means_is_as_precise_as_fp64():
+    """The deviation is not the difference of two large squares."""
+    torch.manual_seed(0)
+    hidden = torch.randn(2, 3, 400, 8) + 1000
+    lens = torch.tensor([0.25, 0.5, 1.0])
+    pooled = Pooling("mean_std", 8, 1)(hidden, lens)
+    for clip, frames in enumerate((100, 200, 400)):
+        valid = hidden[:, clip, :frames].double()
+        mean, std = pooled[clip].double().chunk(2, dim=-1)
+        assert (mean - valid.mean(dim=1)).abs().max() < 2e-3
+        assert (std - valid.std(dim=1, correction=0)).abs().max() < 2e-6
+
+
+@pytest.mark.parametrize("longest", [400, 401, 499, 997, 1999])
+def test_pooling_knows_the_frames_of_every_length(longest):
+    """Relative lengths are rounded to whole frames for any padding."""
+    frames = torch.arange(1, 401)
+    index = torch.arange(float(longest))  # so that a mean tells the count
+    hidden = index[None, None, :, None].expand(1, 400, -1, 1)
+    pooled = Pooling("mean", 1, 0)(hidden, frames / longest)
+    assert torch.equal((2 * pooled.flatten() + 1).round().int(), frames.int())
+    assert (2 * pooled.flatten() + 1 - frames).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("longest", [16080, 16399, 20011])
+def test_encoder_knows_the_frames_of_every_length(random_encoder, longest):
+    """Frames of 400 samples, 320 apart: one sample less is one frame less,
+    although lengths are relative."""
+    encoder = Encoder(random_encoder, save_path="", freeze=True)
+    whole = [400 + 320 * index for index in range(50)]
+    samples = torch.tensor(whole + [n - 1 for n in whole[1:]])
+    with torch.no_grad():
+        hidden, lens = encoder(
+            torch.randn(len(samples), longest), samples / longest
+        )
+    frames = (samples - 400) // 320 + 1
+    assert torch.equal((lens * hidden.shape[2]).round().long(), frames)
+
+
 def test_standardiser_takes_statistics_in_one_pass():
     """Batches of unequal size give the mean and deviation of all."""
     torch.manual_seed(0)
@@ -267,3 +327,17 @@ def test_standardiser_takes_statistics_in_one_pass():
     out = standardise(data)
     assert torch.allclose(out.mean(0), torch.zeros(3, 5), atol=1e-4)
     assert torch.allclose(out.std(0, correction=0), torch.ones(3, 5), atol=1e-4)
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0, -100.0])
+def test_rounding_errors_are_not_standardised_to_unit_variance(constant):
+    """A constant channel stays near zero beside one that varies."""
+    torch.manual_seed(0)
+    noise = 1e-7 * max(1, abs(constant)) * torch.randn(200, 1, 1)
+    data = torch.cat([constant + noise, torch.randn(200, 1, 1)], dim=-1)
+    assert data[..., 0].std() > 0
+    standardise = Standardiser(num_layers=0, dim=2)
+    standardise.fit(data.split(32))
+    out = standardise(data)
+    assert out[..., 0].abs().max() < 0.1
+    assert out[..., 1].std(correction=0) == pytest.approx(1, abs=1e-4)

@@ -88,16 +88,60 @@ def test_every_recipe_is_in_a_list(root):
         assert row["Hparam_file"].startswith(f"recipes/{row['Dataset']}/")
 
 
+def missing_links(root, row):
+    """Lists what the README of a recipe lacks: links to the results and models
+    of its row, and files that it links to."""
+    path = root / row["Readme_file"]
+    text = path.read_text("utf-8")
+    links = re.findall(r"https?://[^\s<>()\[\]]+", text)
+    promised = f"{row['Result_url']} {row['HF_repo']}".split()
+    files = re.findall(r"\]\((?!https?:|#)([^)]+)\)", text)
+    return [link for link in promised if link not in links] + [
+        file for file in files if not (path.parent / file).exists()
+    ]
+
+
 def test_readmes_have_their_links(root):
     """Results and models of a list are linked from the README; links to
     other files lead to files that are there."""
     for row in read_rows(root):
-        path = root / row["Readme_file"]
-        text = path.read_text("utf-8")
-        for link in f"{row['Result_url']} {row['HF_repo']}".split():
-            assert link in text
-        for link in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text):
-            assert (path.parent / link).exists(), (path, link)
+        assert not missing_links(root, row), row["Readme_file"]
+
+
+RESULTS = "https://www.dropbox.com/sh/results"
+MODEL = "https://huggingface.co/someone/model"
+
+
+@pytest.mark.parametrize(
+    "readme, missing",
+    [
+        (f"[results]({RESULTS}), <{MODEL}>, [settings](train.yaml)", []),
+        (f"| {RESULTS} | {MODEL} |", []),
+        (f"[model]({MODEL})", [RESULTS]),
+        (f"[results]({RESULTS}), [model]({MODEL}-2)", [MODEL]),
+        (f"{RESULTS} {MODEL} [settings](other.yaml)", ["other.yaml"]),
+        ("", [RESULTS, MODEL]),
+    ],
+)
+def test_a_missing_link_is_found(tmp_path, readme, missing):
+    """Of a list whose row has links, as one of trained models has."""
+    row = dict.fromkeys(COLUMNS, "") | {
+        "Readme_file": "recipes/X/README.md",
+        "Result_url": RESULTS,
+        "HF_repo": MODEL,
+    }
+    folder = tmp_path / "recipes/X"
+    folder.mkdir(parents=True)
+    (folder / "README.md").write_text(readme, encoding="utf-8")
+    (folder / "train.yaml").touch()
+    path = tmp_path / "tests/recipes/X.csv"
+    path.parent.mkdir(parents=True)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, COLUMNS)
+        table.writeheader()
+        table.writerow(row)
+    (row,) = read_rows(tmp_path)
+    assert missing_links(tmp_path, row) == missing
 
 
 def test_settings_and_script_agree(root):

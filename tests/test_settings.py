@@ -1,13 +1,14 @@
 """The YAML files and the command line."""
 
 import re
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
 from speechbrain.utils.run_opts import RunOptions
 
 from ser.errors import RecipeError
-from ser.settings import parse_arguments
+from ser.settings import keep_settings, parse_arguments
 
 TRAIN_YAML = str(ROOT / "hparams/train.yaml")
 YAMLS = sorted(
@@ -72,6 +73,23 @@ def test_options_that_are_keys_are_kept_with_the_run():
     """The precision of a run is part of its settings."""
     argv = [str(ROOT / "hparams/finetune.yaml"), "--precision", "bf16"]
     assert parse_arguments(argv)[2] == {"precision": "bf16"}
+
+
+def test_another_class_in_the_file_is_another_run(tmp_path):
+    """The error names the key, and the saved settings are not changed."""
+    text = Path(TRAIN_YAML).read_text("utf-8")
+    hparams_file, folder = tmp_path / "train.yaml", tmp_path / "out"
+    overrides = {"output_folder": str(folder)}
+    hparams_file.write_text(text, "utf-8")
+    keep_settings(folder, hparams_file, overrides)
+    keep_settings(folder, hparams_file, overrides)  # the same run, resumed
+    saved = (folder / "hyperparams.yaml").read_bytes()
+    changed = text.replace("torch.optim.Adam\n", "torch.optim.AdamW\n")
+    assert changed != text
+    hparams_file.write_text(changed, "utf-8")
+    with pytest.raises(RecipeError, match=r"other settings \(opt_class\)"):
+        keep_settings(folder, hparams_file, overrides)
+    assert (folder / "hyperparams.yaml").read_bytes() == saved
 
 
 def test_a_file_that_is_not_there():
