@@ -1,116 +1,43 @@
 """How fast an epoch of fine-tuning is.
 
-Measured on the same clips and with the same weights, in turns of a batch:
-- an epoch of hparams/finetune.yaml: batches of clips of like length;
-- an epoch with the settings of SpeechBrain's IEMOCAP recipe
-  (train_with_wav2vec2.yaml): its Wav2Vec2 lobe with frozen convolutions,
-  fixed batches of 4 in the order of the files, StatisticsPooling, a linear
-  head and two Adam optimisers.
+Two epochs take turns, on the same clips and from the same weights:
+- one with the settings of SpeechBrain's IEMOCAP recipe
+  (train_with_wav2vec2.yaml): its Wav2Vec2 with frozen convolutions, batches of
+  4 in the order of the files, StatisticsPooling, a linear head and two Adam
+  optimisers;
+- one of hparams/finetune.yaml: batches of clips of like length.
 Both train the whole transformer and read the clips from files. The clock runs
-from the first batch to the last step, an epoch a round, each of models that
-were just loaded. Not in it: validation, checkpoints, and the pass without
-gradients in which hparams/finetune.yaml takes the statistics of its
-standardiser before its first epoch.
+from the first batch to the last step: no validation, no checkpoint, and not
+the pass in which hparams/finetune.yaml fits its standardiser before it trains.
 
 To run it (some minutes on two cores):
 > python benchmarks/finetune.py --data_folder /path/to/emodb [--encoder DIR]
 """
 
-import gc
-import tempfile
-from pathlib import Path
+import torch
+from measuring import make_parser, now, print_table, run, take_turns
+from recipe import add_options, load, make_brain, set_up
+from train import batches_by_length, dataio_prep
 
 import speechbrain as sb
-import torch
-from common import (
-    Turns,
-    load,
-    now,
-    parse_arguments,
-    print_table,
-    times_faster,
-    write_manifests,
-)
 from speechbrain.integrations.huggingface.wav2vec2 import Wav2Vec2
 from speechbrain.nnet.losses import nll_loss
 from speechbrain.nnet.pooling import StatisticsPooling
 
-from train import EmotionBrain, batches_by_length, dataio_prep
-
-
-class TimedBrain(EmotionBrain):
-    """That of train.py; the time of its epoch is its `seconds`."""
-
-    def on_stage_start(self, stage, epoch=None):
-        """Starts the clock.
-
-        Arguments
-        ---------
-        stage : sb.Stage
-            TRAIN.
-        epoch : int
-            From 1.
-        """
-        super().on_stage_start(stage, epoch)
-        self.start = now()
-
-    def on_stage_end(self, stage, stage_loss, epoch=None):
-        """Stops the clock.
-
-        Arguments
-        ---------
-        stage : sb.Stage
-            TRAIN.
-        stage_loss : float
-            Mean over the batches.
-        epoch : int
-            From 1.
-        """
-        self.seconds = now() - self.start
-        super().on_stage_end(stage, stage_loss, epoch)
-
 
 class StockBrain(sb.Brain):
-    """That of the IEMOCAP recipe."""
+    """The Brain of SpeechBrain's IEMOCAP recipe."""
 
     def compute_forward(self, batch, stage):
-        """From waveforms to log probabilities.
-
-        Arguments
-        ---------
-        batch : PaddedBatch
-            With `sig` [batch, sample].
-        stage : sb.Stage
-            TRAIN.
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, class]
-        """
+        """Maps waveforms [batch, sample] to log probabilities [batch, class]."""
         wavs, lens = batch.to(self.device).sig
         hidden = self.modules.wav2vec2(wavs, lens)
         pooled = self.hparams.avg_pool(hidden, lens).flatten(start_dim=1)
         return self.modules.output_mlp(pooled).log_softmax(dim=-1)
 
     def compute_objectives(self, predictions, batch, stage):
-        """From log probabilities to the loss.
-
-        Arguments
-        ---------
-        predictions : torch.Tensor
-            [batch, class]
-        batch : PaddedBatch
-            With `emotion_encoded` [batch].
-        stage : sb.Stage
-            TRAIN.
-
-        Returns
-        -------
-        torch.Tensor
-            A scalar.
-        """
-        return nll_loss(predictions, batch.emotion_encoded.to(self.device))
+        """Computes the negative log likelihood."""
+        return nll_loss(predictions, batch.emotion_encoded)
 
     def init_optimizers(self):
         """Makes one for the encoder and one for the head."""
@@ -121,145 +48,77 @@ class StockBrain(sb.Brain):
         }
 
 
-def stock_epoch(arguments, dataset, num_classes, run_opts):
-    """Trains for an epoch as the IEMOCAP recipe does; the first `next` only
-    loads the encoder.
+def train_epoch(brain, dataset, loader_options):
+    """Trains for an epoch and returns its seconds."""
+    times = []
 
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        Of the command line.
-    dataset : DynamicItemDataset
-        The training set.
-    num_classes : int
-        How many emotions there are.
-    run_opts : dict
-        Of the Brain.
+    def epochs():
+        """Counts to 1, and notes the time before and after it."""
+        times.append(now(brain.device))
+        yield 1
+        times.append(now(brain.device))
 
-    Yields
-    ------
-    float
-        After each batch, its share of the clips.
-    """
-    lobe = Wav2Vec2(
-        arguments.encoder,
-        "",
+    brain.fit(epochs(), dataset, None, False, loader_options)
+    return times[1] - times[0]
+
+
+def train_stock(hparams, run_opts):
+    """Trains with the settings of the IEMOCAP recipe."""
+    encoder = Wav2Vec2(
+        hparams["wav2vec2_hub"],
+        save_path="",
         output_norm=True,
         freeze=False,
         freeze_feature_extractor=True,
     )
-    lobe.model.feature_extractor._freeze_parameters()
-    head = torch.nn.Linear(
-        lobe.model.config.hidden_size, num_classes, bias=False
-    )
+    encoder.model.feature_extractor._freeze_parameters()
+    size = encoder.model.config.hidden_size
+    head = torch.nn.Linear(size, len(hparams["classes"]), bias=False)
     brain = StockBrain(
-        modules={"wav2vec2": lobe, "output_mlp": head},
-        opt_class=torch.optim.Adam,
+        {"wav2vec2": encoder, "output_mlp": head},
         hparams={"avg_pool": StatisticsPooling(return_std=False)},
         run_opts=run_opts,
     )
-    loader = brain.make_dataloader(dataset, sb.Stage.TRAIN, batch_size=4)
-    # What Brain.fit does with each batch.
-    brain.on_fit_start()
-    brain.modules.train()
-    yield 0.0
-    for batch in loader:
-        brain.step += 1
-        brain.fit_batch(batch)
-        yield len(batch) / len(dataset)
+    dataset = dataio_prep(hparams)["train"]
+    return {"IEMOCAP recipe": train_epoch(brain, dataset, {"batch_size": 4})}
 
 
-def measure(arguments, manifests, folder):
-    """Trains for an epoch as train.py does, while the IEMOCAP recipe's
-    settings take their turns.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        Of the command line.
-    manifests : pathlib.Path
-        Where they are.
-    folder : pathlib.Path
-        Where the run writes.
-
-    Returns
-    -------
-    ours : numpy.ndarray
-        How long it took, as a difference of `now`.
-    stock : numpy.ndarray
-        The same.
-    """
-    settings = load(
-        "hparams/finetune.yaml",
-        arguments,
-        manifests,
-        output_folder=str(folder),
-        number_of_epochs=1,
-    )
-    run_opts = {"device": arguments.device, "precision": arguments.precision}
-    datasets, tables, label_encoder = dataio_prep(settings)
-    training_set = datasets["train"]
-    sampler = batches_by_length(
-        training_set, settings["seed"], settings["dynamic_batch_sampler"]
-    )
-    brain = TimedBrain(
-        modules=settings["modules"],
-        opt_class=settings["opt_class"],
-        hparams=settings,
-        run_opts=run_opts,
-        checkpointer=settings["checkpointer"],
-    )
-    brain.class_weights = None
-    brain.train_sampler = sampler
-    stock = stock_epoch(arguments, training_set, len(label_encoder), run_opts)
-    next(stock)
-    turns = Turns(
-        settings["wav2vec2"],
-        tables["train"]["duration"].sum(),
-        {"stock": stock},
-    )
-    brain.fit(
-        settings["epoch_counter"],
-        training_set,
-        train_loader_kwargs={
-            **settings["train_dataloader_opts"],
-            "batch_sampler": sampler,
-        },
-        progressbar=False,
-    )
-    ours = brain.seconds - turns.total()
-    return ours, turns.finish()["stock"]
+def train_recipe(arguments, work, number, run_opts):
+    """Trains with hparams/finetune.yaml."""
+    hparams = load("finetune", arguments, work, str(number))
+    brain = make_brain(hparams, run_opts)
+    dataset = dataio_prep(hparams)["train"]
+    options = hparams["dynamic_batch_sampler"]
+    sampler = batches_by_length(dataset, hparams["seed"], **options)
+    options = {**hparams["train_dataloader_opts"], "batch_sampler": sampler}
+    return {"finetune.yaml": train_epoch(brain, dataset, options)}
 
 
 def main(arguments, work):
-    """Measures and prints.
-
-    Arguments
-    ---------
-    arguments : argparse.Namespace
-        Of the command line.
-    work : pathlib.Path
-        A folder for what the runs write.
-    """
-    clips = write_manifests(arguments, work / "manifests")
-    ours, stock = [], []
-    for number in range(arguments.rounds):
-        times = measure(arguments, work / "manifests", work / str(number))
-        ours.append(times[0])
-        stock.append(times[1])
-        gc.collect()  # a Brain is a circle of references, and holds gigabytes
-    print_table(
-        f"Fine-tuning, {len(clips)} clips ({clips['duration'].sum():.0f} s of "
-        f"audio), 1 epoch, {arguments.precision}. Ratio: times faster than "
-        "the settings of SpeechBrain's IEMOCAP recipe.",
+    """Measures and prints."""
+    run_opts = {"device": arguments.device, "precision": arguments.precision}
+    stock = set_up(arguments, work)
+    figures = take_turns(
         [
-            ("IEMOCAP recipe's settings", stock, None, None),
-            ("hparams/finetune.yaml", ours, times_faster(stock, ours), 1.3),
+            lambda _: train_stock(stock, run_opts),
+            lambda number: train_recipe(arguments, work, number, run_opts),
+        ],
+        arguments.rounds,
+    )
+    clips, precision = arguments.clips, arguments.precision
+    print_table(
+        f"Fine-tuning, an epoch of {clips} clips in {precision}, in s.",
+        figures,
+        [
+            ("IEMOCAP recipe", None, None),
+            ("finetune.yaml", "IEMOCAP recipe", 1.3),
         ],
         arguments.device,
     )
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        main(parse_arguments(__doc__, clips=48, rounds=2), Path(folder))
+    parser = make_parser(__doc__, clips=48)
+    add_options(parser)
+    parser.add_argument("--precision", default="fp32", help="fp32, bf16")
+    run(main, parser)

@@ -1,1 +1,3 @@
-"""From a folder of speech to CSV manifests, a script for each corpus."""
+"""From a folder of speech to CSV manifests; each corpus has a script,
+`<corpus>_prepare.py`.
+"""

@@ -1,4 +1,4 @@
-"""Prepares a corpus without training, and says what it found.
+"""Prepares a corpus without training, and prints what it found.
 
 python -m data_prep                     lists the corpora
 python -m data_prep CORPUS DATA_FOLDER --save_folder DIR
@@ -6,75 +6,19 @@ python -m data_prep CORPUS DATA_FOLDER --save_folder DIR
 
 import argparse
 import logging
+from pathlib import Path
 
 import pandas as pd
-
-from data_prep.corpus import PROTOCOLS, Corpora, all_corpora
-from data_prep.manifest import (
-    prepare,
-    read_manifest,
-    read_split,
-    shorten,
-)
-from ser.errors import one_sentence_errors
+from data_prep.corpora import Corpora
+from data_prep.corpus import PROTOCOLS
+from data_prep.facts import list_corpora
+from data_prep.manifest import SPLITS, read_manifest, read_split
+from data_prep.prepare import prepare, shorten
+from ser.errors import user_errors
 
 
-def list_corpora():
-    """Makes a Markdown table of the corpora and their facts.
-
-    Returns
-    -------
-    str
-    """
-    rows = []
-    for key, corpus in all_corpora().items():
-        speakers = len(corpus.speakers) or "–"
-        clips = sum(corpus.clips.values()) or "–"
-        classes = len(corpus.classes) or "–"
-        name = corpus.name
-        if corpus.address:
-            name = f"[{name}]({corpus.address})"
-        rows.append(
-            f"| `{key}` | {name} | {corpus.language or '–'} | {clips} | "
-            f"{speakers} | {classes} | {corpus.protocol} | "
-            f"{corpus.licence or '–'} |"
-        )
-    head = "| corpus | name | language | clips | speakers | classes | protocol | licence |"
-    return "\n".join([head, "|---" * 8 + "|", *rows])
-
-
-def describe_splits(splits):
-    """Makes a table of clips, hours, speakers and emotions of each split.
-
-    Arguments
-    ---------
-    splits : dict
-        From the name of a split to its clips.
-
-    Returns
-    -------
-    str
-    """
-    columns = {
-        name: {
-            "clips": len(clips),
-            "hours": round(clips["duration"].sum() / 3600, 2),
-            "speakers": clips["spk_id"].nunique(),
-            # Set in, so that no emotion has the name of a line above.
-            **clips["emotion"].value_counts().sort_index().add_prefix("  "),
-        }
-        for name, clips in splits.items()
-    }
-    table = pd.DataFrame(columns, dtype=object).fillna(0)
-    table["all"] = table.sum(axis=1)
-    speakers = pd.concat(splits.values())["spk_id"].nunique()
-    table.loc["speakers", "all"] = speakers
-    table.loc["hours", "all"] = round(table.loc["hours", "all"], 2)
-    return table.to_string()
-
-
-def main():
-    """Prepares."""
+def parse_arguments():
+    """Reads the command line: the options of `Corpora` and of `prepare`."""
     parser = argparse.ArgumentParser(
         prog="python -m data_prep", description=__doc__.splitlines()[0]
     )
@@ -96,28 +40,38 @@ def main():
     add("--valid_ratio", type=float, default=0.2)
     add("--min_duration", type=float, default=0.1, help="in seconds")
     add("--audio_index", default="cache/audio_index.sqlite")
-    args = vars(parser.parse_args())
-    if args["corpus"] is None:
-        print(list_corpora())
-        return
-    if args["data_folder"] is None:
+    args = parser.parse_args()
+    if args.corpus and not args.data_folder:
         parser.error("pass the folder of the corpus too")
-    names = (
-        "corpus data_folder label_set test_corpus test_data_folder columns "
-        "speaker_pattern"
-    ).split()
-    corpora = Corpora(**{name: args.pop(name) for name in names})
-    folder = args["save_folder"]
-    logging.disable(logging.WARNING)  # all of it is printed below
-    messages = prepare(corpora, **args)
-    logging.disable(logging.NOTSET)
-    splits = {
-        name: read_manifest(f"{folder}/{name}.csv")
-        for name in ("train", "valid", "test")
+    return vars(args)
+
+
+def describe_splits(splits):
+    """Makes a table of clips, hours, speakers and emotions of each split."""
+    columns = {
+        name: {
+            "clips": len(clips),
+            "hours": round(clips["duration"].sum() / 3600, 2),
+            "speakers": clips["spk_id"].nunique(),
+            # Indented, so that no emotion has the name of a line above.
+            **clips["emotion"].value_counts().sort_index().add_prefix("  "),
+        }
+        for name, clips in splits.items()
     }
+    table = pd.DataFrame(columns, dtype=object).fillna(0)
+    table["all"] = table.sum(axis=1)
+    speakers = pd.concat(splits.values())["spk_id"].nunique()
+    table.loc["speakers", "all"] = speakers
+    table.loc["hours", "all"] = round(table.loc["hours", "all"], 2)
+    return table.to_string()
+
+
+def print_results(corpora, folder, fold, messages):
+    """Prints what a fold holds, what is missing, and what to cite."""
+    splits = {n: read_manifest(Path(folder, f"{n}.csv")) for n in SPLITS}
     facts = read_split(folder)
     print(
-        f"\n{corpora.name}: {facts['protocol']}; fold {args['fold']} of "
+        f"\n{corpora.name}: {facts['protocol']}; fold {fold} of "
         f"{facts['num_folds']}\n"
     )
     print(describe_splits(splits))
@@ -130,6 +84,23 @@ def main():
     print(f"manifests: {folder}")
 
 
+def main():
+    """Lists the corpora, or prepares some of them."""
+    args = parse_arguments()
+    if args["corpus"] is None:
+        print(list_corpora())
+        return
+    names = (
+        "corpus data_folder label_set test_corpus test_data_folder columns "
+        "speaker_pattern"
+    ).split()
+    corpora = Corpora(**{name: args.pop(name) for name in names})
+    logging.disable(logging.WARNING)  # all of it is printed below
+    messages = prepare(corpora, **args)
+    logging.disable(logging.NOTSET)
+    print_results(corpora, args["save_folder"], args["fold"], messages)
+
+
 if __name__ == "__main__":
-    with one_sentence_errors():
+    with user_errors():
         main()

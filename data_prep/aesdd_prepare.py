@@ -3,6 +3,7 @@
 import re
 
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 EMOTIONS = {
     "a": "anger",
@@ -13,35 +14,18 @@ EMOTIONS = {
 }
 CLIPS = (121, 122, 120, 119, 122)
 
+# Such as anger/a03 (3).wav and sadness/s01 (5)b.wav
+NAME = (
+    r"(?P<emotion>[a-z])(?P<sentence>[0-9]{2})"
+    r"[ _]?\(0?(?P<spk_id>[1-6])\)[a-z]?"
+)
+
 
 def describe(path):
-    """Reads emotion, text and speaker.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as anger/a03 (3).wav; a letter after the speaker is of a second
-        take, as in s01 (5)b.wav.
-
-    Returns
-    -------
-    dict
-        `ID`, `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    name = re.fullmatch(
-        r"([a-z])([0-9]{2})[ _]?\(0?([1-6])\)([a-z]?)", path.stem
-    )
-    if not name:
-        raise ValueError("name does not parse as emotion, text, (speaker)")
-    if name[1] not in EMOTIONS:
-        raise ValueError(f"emotion not in the class set: {name[1]}")
-    return {
-        "ID": f"{name[1]}{name[2]}_{name[3]}{name[4]}",
-        "spk_id": name[3],
-        "gender": "unknown",
-        "emotion": EMOTIONS[name[1]],
-        "sentence": name[2],
-    }
+    """Reads emotion, text and speaker; a last letter marks a second take."""
+    clip = read_name(path, NAME, "emotion, text, (speaker)", EMOTIONS)
+    # Copies differ in how they write the speaker.
+    return clip | {"ID": re.sub(r"[ _]?\(0?([1-6])\)", r"_\1", path.stem)}
 
 
 CORPUS = Corpus(

@@ -1,23 +1,22 @@
-"""What was read of audio files, kept so that it is read once."""
+"""Facts about audio files, kept on disk so that each file is read once."""
 
 import hashlib
 import os
 import sqlite3
 from pathlib import Path
 
-from ser.audio import find_defect
+from data_prep.defects import find_defect
 from ser.errors import RecipeError
 
 # Raise it with any change to what `find_defect` finds.
-VERSION = 1
+VERSION = 2
 
 COLUMNS = ("duration", "sample_rate", "channels", "sha256", "reason")
 
 
 class AudioIndex:
-    """A file that keeps length, sampling rate, channels, hash and defect of
-    audio files. What it says of a file holds as long as the file's size and
-    times are the same.
+    """A file with the length, sampling rate, channels, hash and defect of
+    audio files, valid for as long as a file's size and times are the same.
 
     Arguments
     ---------
@@ -29,9 +28,11 @@ class AudioIndex:
     >>> path = Path(getfixture("tmpdir")) / "a.wav"
     >>> _ = path.write_bytes(b"x")
     >>> with AudioIndex(path.with_name("index.sqlite")) as index:
-    ...     facts, entry = index.known([path]).read(path)
+    ...     facts, entry = read_facts(path, index.find([path]))
     ...     index.keep([entry])
-    ...     index.known([path]).get(path)["reason"]
+    ...     read_facts(path, index.find([path])) == (facts, None)
+    True
+    >>> facts["reason"]
     'not audio'
     """
 
@@ -41,31 +42,24 @@ class AudioIndex:
     def __enter__(self):
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            # The threads of one process take turns (SQLite sees to it).
+            # SQLite makes the threads of a process take turns.
             self.connection = sqlite3.connect(
                 self.path, timeout=600, check_same_thread=False
             )
-            self.connection.execute(
-                "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY,"
-                " stamp TEXT NOT NULL, duration REAL, sample_rate INTEGER,"
-                " channels INTEGER, sha256 TEXT NOT NULL, reason TEXT)"
-            )
         except sqlite3.DatabaseError as error:
-            raise self.broken(error) from error
+            raise self._unusable(error) from error
+        self._execute(
+            "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY,"
+            " stamp TEXT NOT NULL, duration REAL, sample_rate INTEGER,"
+            " channels INTEGER, sha256 TEXT NOT NULL, reason TEXT)"
+        )
         return self
 
     def __exit__(self, *error):
         self.connection.close()
 
-    def broken(self, error):
-        """Makes an error that says what to do."""
-        return RecipeError(
-            f"{self.path} cannot be used ({error}): delete it, and the audio "
-            "is read again."
-        )
-
-    def known(self, paths):
-        """Looks files up.
+    def find(self, paths):
+        """Looks up files.
 
         Arguments
         ---------
@@ -74,28 +68,25 @@ class AudioIndex:
 
         Returns
         -------
-        Known
+        dict
+            What `read_facts` takes.
         """
         names = [os.path.abspath(path) for path in paths]
         names = [name for name in names if is_text(name)]
-        marks = ", ".join("?" * len(names))
-        try:
-            rows = self.connection.execute(
-                f"SELECT path, stamp, {', '.join(COLUMNS)} FROM files"
-                f" WHERE path IN ({marks})",
-                names,
-            ).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise self.broken(error) from error
-        return Known({name: row for name, *row in rows})
+        rows = self._execute(
+            f"SELECT path, stamp, {', '.join(COLUMNS)} FROM files"
+            f" WHERE path IN ({', '.join('?' * len(names))})",
+            names,
+        )
+        return {name: values for name, *values in rows}
 
     def keep(self, entries):
-        """Keeps what was read, in one transaction.
+        """Adds what was read, in one transaction.
 
         Arguments
         ---------
         entries : list of tuple
-            As `Known.read` gives them.
+            From `read_facts`.
         """
         marks = ", ".join("?" * (2 + len(COLUMNS)))
         try:
@@ -104,52 +95,52 @@ class AudioIndex:
                     f"INSERT OR REPLACE INTO files VALUES ({marks})", entries
                 )
         except sqlite3.DatabaseError as error:
-            raise self.broken(error) from error
+            raise self._unusable(error) from error
+
+    def _execute(self, statement, values=()):
+        """Runs a statement and returns its rows."""
+        try:
+            return self.connection.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error):
+        """Makes the error for a file that is no database."""
+        return RecipeError(
+            f"{self.path} cannot be used ({error}): delete it, and the audio "
+            "is read again."
+        )
 
 
-class Known:
-    """What the index says of some files.
+def read_facts(path, found):
+    """Reads a file, unless the index knows it.
 
     Arguments
     ---------
-    rows : dict
-        From absolute paths to stamp and facts.
+    path : pathlib.Path
+        An audio file.
+    found : dict
+        What `AudioIndex.find` found for it and others.
+
+    Returns
+    -------
+    facts : dict
+        `duration` in seconds, `sample_rate` in Hz, `channels`, `sha256`, and
+        `reason`, which is None where the file is sound.
+    entry : tuple or None
+        For `AudioIndex.keep`; None where it was known.
     """
-
-    def __init__(self, rows):
-        self.rows = rows
-
-    def get(self, path):
-        """Returns the facts of a file, a dict, or None where they are not
-        known or the file is another now."""
-        name = os.path.abspath(path)
-        stamp, *facts = self.rows.get(name, [None])
-        return dict(zip(COLUMNS, facts)) if stamp == stamp_of(path) else None
-
-    def read(self, path):
-        """Reads a file.
-
-        Arguments
-        ---------
-        path : pathlib.Path
-            An audio file.
-
-        Returns
-        -------
-        facts : dict
-            `duration` in seconds, `sample_rate` in Hz, `channels`, `sha256`
-            and, where the file cannot serve, `reason`.
-        entry : tuple
-            For `AudioIndex.keep`.
-        """
-        stamp = stamp_of(path)  # before the content, which may change after
-        content = path.read_bytes()
-        reason, facts = find_defect(content)
-        facts = dict.fromkeys(COLUMNS) | (facts or {})
-        facts["sha256"] = hashlib.sha256(content).hexdigest()
-        facts["reason"] = reason
-        values = [facts[column] for column in COLUMNS]
-        return facts, (os.path.abspath(path), stamp, *values)
+    name = os.path.abspath(path)
+    stamp = stamp_of(path)  # before the content, which may change after
+    known, *facts = found.get(name, [None])
+    if known == stamp:
+        return dict(zip(COLUMNS, facts)), None
+    content = path.read_bytes()
+    reason, facts = find_defect(content)
+    facts = dict.fromkeys(COLUMNS) | (facts or {})
+    facts["sha256"] = hashlib.sha256(content).hexdigest()
+    facts["reason"] = reason
+    return facts, (name, stamp, *facts.values())
 
 
 def stamp_of(path):
@@ -159,7 +150,7 @@ def stamp_of(path):
 
 
 def is_text(name):
-    """Says whether SQLite can hold a path: some are no Unicode."""
+    """Tells whether SQLite can hold a path: some are not Unicode."""
     try:
         return bool(name.encode("utf-8"))
     except UnicodeEncodeError:

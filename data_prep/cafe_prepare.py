@@ -1,8 +1,9 @@
 """CaFE, the Canadian French Emotional speech dataset."""
 
-import re
+from functools import partial
 
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 EMOTIONS = {
     "C": "anger",
@@ -13,7 +14,9 @@ EMOTIONS = {
     "S": "surprise",
     "T": "sadness",
 }
-ACTORS = tuple(f"{actor:02}" for actor in range(1, 13))
+ACTORS = {
+    f"{actor:02}": "male" if actor % 2 else "female" for actor in range(1, 13)
+}
 
 # Test actors of EmoBox's three folds, https://github.com/emo-box/EmoBox
 FOLDS = (
@@ -22,42 +25,22 @@ FOLDS = (
     ("03", "05", "06", "11"),
 )
 
-
-def describe(path):
-    """Reads actor, emotion, intensity and sentence.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as Colère/Faible/01-C-1-1.wav.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    name = re.fullmatch(r"([0-9]{2})-([A-Z])-[12]-([1-6])", path.stem)
-    if not name or name[1] not in ACTORS:
-        raise ValueError(
-            "name does not parse as actor-emotion-intensity-sentence"
-        )
-    if name[2] not in EMOTIONS:
-        raise ValueError(f"emotion not in the class set: {name[2]}")
-    return {
-        "spk_id": name[1],
-        "gender": "male" if int(name[1]) % 2 else "female",
-        "emotion": EMOTIONS[name[2]],
-        "sentence": name[3],
-    }
-
+# Such as Colère/Faible/01-C-1-1.wav
+NAME = r"(?P<spk_id>[0-9]{2})-(?P<emotion>[A-Z])-[12]-(?P<sentence>[1-6])"
 
 CORPUS = Corpus(
     name="CaFE",
     classes=tuple(EMOTIONS.values()),
-    describe=describe,
+    describe=partial(
+        read_name,
+        pattern=NAME,
+        form="actor-emotion-intensity-sentence",
+        emotions=EMOTIONS,
+        genders=ACTORS,
+    ),
     protocol="emobox",
     folds=FOLDS,
-    speakers=ACTORS,
+    speakers=tuple(ACTORS),
     clips=dict.fromkeys(EMOTIONS.values(), 144) | {"neutral": 72},
     language="French",
     licence="CC BY-NC-SA 4.0",

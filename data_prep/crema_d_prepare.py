@@ -1,11 +1,11 @@
 """CREMA-D, the Crowd-sourced Emotional Multimodal Actors Dataset."""
 
-import re
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
-
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 EMOTIONS = {
     "ANG": "anger",
@@ -21,6 +21,7 @@ FEMALE = """1002 1003 1004 1006 1007 1008 1009 1010 1012 1013 1018 1020 1021 102
 1028 1029 1030 1037 1043 1046 1047 1049 1052 1053 1054 1055 1056 1058 1060
 1061 1063 1072 1073 1074 1075 1076 1078 1079 1082 1084 1089 1091""".split()
 MALE = sorted(set(ACTORS) - set(FEMALE))
+GENDERS = dict.fromkeys(FEMALE, "female") | dict.fromkeys(MALE, "male")
 # Every fifth actor of each gender, fixed: the built-in encoder was trained
 # without those of fold 1, who can test it.
 FOLDS = tuple(
@@ -35,35 +36,11 @@ TWINS = (
     "1017_IWW_ANG_XX",
     "1017_IWW_FEA_XX",
 )
-
-
-def describe(path):
-    """Reads actor, sentence, emotion and level.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as AudioWAV/1001_DFA_ANG_XX.wav.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    # One name, 1040_ITH_SAD_X, ends in a single X.
-    name = re.fullmatch(
-        r"(1[0-9]{3})_([A-Z]{3})_([A-Z]{3})_(LO|MD|HI|XX?)", path.stem
-    )
-    if not name or name[1] not in ACTORS:
-        raise ValueError("name does not parse as actor_sentence_emotion_level")
-    if name[3] not in EMOTIONS:
-        raise ValueError(f"emotion not in the class set: {name[3]}")
-    return {
-        "spk_id": name[1],
-        "gender": "female" if name[1] in FEMALE else "male",
-        "emotion": EMOTIONS[name[3]],
-        "sentence": name[2],
-    }
+# Such as AudioWAV/1001_DFA_ANG_XX.wav; one, 1040_ITH_SAD_X, ends in a single X
+NAME = (
+    r"(?P<spk_id>1[0-9]{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})"
+    r"_(LO|MD|HI|XX?)"
+)
 
 
 def read_votes(path):
@@ -94,7 +71,13 @@ def read_votes(path):
 CORPUS = Corpus(
     name="CREMA-D",
     classes=tuple(EMOTIONS.values()),
-    describe=describe,
+    describe=partial(
+        read_name,
+        pattern=NAME,
+        form="actor_sentence_emotion_level",
+        emotions=EMOTIONS,
+        genders=GENDERS,
+    ),
     protocol="kfold",  # EmoBox's split shares speakers
     folds=FOLDS,
     speakers=ACTORS,

@@ -70,7 +70,7 @@ SPEAKERS = (
 
 
 class Prosody(NamedTuple):
-    """How a sentence is said; the units head the table `PROSODY`."""
+    """How a sentence is spoken; the units are above the table `PROSODY`."""
 
     pitch: float
     range: float
@@ -106,7 +106,7 @@ EMOTIONS = tuple(PROSODY)
 
 # Standard deviations in the units of the table, once for the habit of a
 # speaker in an emotion and once more for the take: they set how hard the
-# corpus is for a classifier that has not heard the speaker.
+# corpus is for a classifier that has not been trained on the speaker.
 SPREAD = Prosody(0.5, 0.35, 0.5, 2.8, 0.8, 0.7, 0.18, 0.7, 0.8, 0.5)
 
 GAIN_SPREAD = 2.0  # dB, s.d. of the recording gain, which blurs the level
@@ -149,7 +149,7 @@ STATEMENTS = (
 
 
 def synthesise(speaker, emotion, intensity, statement, repetition, seed):
-    """Synthesise one clip; the same arguments give the same clip.
+    """Synthesises one clip; the same arguments give the same clip.
 
     Arguments
     ---------
@@ -160,7 +160,7 @@ def synthesise(speaker, emotion, intensity, statement, repetition, seed):
     intensity : int
         1 for normal, 2 for strong.
     statement : int
-        1 or 2, which sentence is said.
+        1 or 2, which sentence is spoken.
     repetition : int
         Number of the take, from 1; each draws its own prosody.
     seed : int
@@ -175,26 +175,26 @@ def synthesise(speaker, emotion, intensity, statement, repetition, seed):
     # The habit is common to all takes of a speaker in an emotion.
     habit = np.random.default_rng(who).standard_normal(len(SPREAD))
     rng = np.random.default_rng((*who, intensity, statement, repetition))
-    prosody = _draw_prosody(speaker, emotion, intensity, habit, rng)
+    prosody = draw_prosody(speaker, emotion, intensity, habit, rng)
 
-    tracks, contour = _plan(statement, speaker.rate, prosody, rng)
+    tracks, contour = plan(statement, speaker.rate, prosody, rng)
     f0 = speaker.f0 * 2 ** (contour / 12)
     shift = (1 + prosody.formants / 100) / speaker.tract
-    voice, noise = _sources(tracks, f0, prosody, rng)
-    speech = _vocal_tract(voice, noise, tracks[:, 2], tracks[:, 3:] * shift)
+    voice, noise = sources(tracks, f0, prosody, rng)
+    speech = vocal_tract(voice, noise, tracks[:, 2], tracks[:, 3:] * shift)
 
     gain = SPEECH_LEVEL + prosody.level + GAIN_SPREAD * rng.standard_normal()
-    speech *= _amplitude(gain) / np.sqrt(np.mean(speech**2))
+    speech *= amplitude(gain) / np.sqrt(np.mean(speech**2))
     room = rng.standard_normal(len(speech))
     # A room is louder at low frequencies.
     room = lfilter([1.0], [1.0, -0.8], room)
-    signal = speech + room * _amplitude(ROOM_LEVEL) / room.std()
+    signal = speech + room * amplitude(ROOM_LEVEL) / room.std()
     # Loud takes are turned down, as no recording may clip.
     signal *= min(1.0, 0.98 / np.abs(signal).max())
     return signal.astype(np.float32)
 
 
-def _draw_prosody(speaker, emotion, intensity, habit, rng):
+def draw_prosody(speaker, emotion, intensity, habit, rng):
     """Draws the prosody of one take, a `Prosody` inside safe bounds."""
     neutral = np.array(PROSODY["neutral"])
     degree = speaker.degree * (STRONG if intensity == 2 else 1.0)
@@ -212,7 +212,7 @@ def _draw_prosody(speaker, emotion, intensity, habit, rng):
     )
 
 
-def _plan(statement, rate, prosody, rng):
+def plan(statement, rate, prosody, rng):
     """Lays the phones of a sentence out in time, a row each 5 ms.
 
     Returns the amplitudes of voice and noise, the centre of the noise and
@@ -234,10 +234,10 @@ def _plan(statement, rate, prosody, rng):
 
     loud = np.where(stress, 2.0, 0.0) + rng.normal(0.0, 1.0, len(names))
     targets[:, 1] += loud * vowel
-    targets[:, 1:3] = _amplitude(targets[:, 1:3])
+    targets[:, 1:3] = amplitude(targets[:, 1:3])
     tracks = targets[np.searchsorted(ends, time, side="right"), 1:]
     # Articulators move slowly, the glottis and a release do not.
-    tracks = np.hstack([_smooth(tracks[:, :2], 5), _smooth(tracks[:, 2:], 15)])
+    tracks = np.hstack([smooth(tracks[:, :2], 5), smooth(tracks[:, 2:], 15)])
 
     accent = np.where(stress, 1.0, 0.0) + rng.normal(0.0, 0.35, len(names))
     place = np.linspace(0.5, -0.5, len(names))  # pitch declines
@@ -248,10 +248,10 @@ def _plan(statement, rate, prosody, rng):
     last = np.clip((time - ends[-4]) / (ends[-2] - ends[-4]), 0, 1)
     # No voice leaves its range, however strong the emotion.
     contour = np.clip(contour + prosody.final * last, -8, 15)
-    return tracks, _smooth(contour, 21)
+    return tracks, smooth(contour, 21)
 
 
-def _sources(tracks, f0, prosody, rng):
+def sources(tracks, f0, prosody, rng):
     """Makes the two sources of sound from tracks and pitch (Hz).
 
     Returns the derivative of the glottal flow with its aspiration, and the
@@ -279,7 +279,7 @@ def _sources(tracks, f0, prosody, rng):
         np.cos(0.5 * np.pi * np.clip((phase - rise) / fall, 0, 1)),
     )
     pulses = np.diff(flow * size[cycle], prepend=0.0)
-    # One pole that loses the wanted decibels at 3 kHz.
+    # One pole that loses the decibels of the tilt at 3 kHz.
     cutoff = 3000 / np.sqrt(10 ** (prosody.tilt / 10) - 1)
     pole = np.exp(-2 * np.pi * cutoff / SAMPLE_RATE)
     pulses = lfilter([1 - pole], [1.0, -pole], pulses)
@@ -287,11 +287,11 @@ def _sources(tracks, f0, prosody, rng):
 
     # Aspiration comes with the flow, so it is loudest in the open phase.
     white = rng.standard_normal((2, len(flow)))
-    aspiration = _amplitude(prosody.breath) * (0.3 + flow) * white[0]
+    aspiration = amplitude(prosody.breath) * (0.3 + flow) * white[0]
     return voicing * (pulses + aspiration), frication * white[1]
 
 
-def _vocal_tract(voice, noise, centre, formants):
+def vocal_tract(voice, noise, centre, formants):
     """Filters each short window by its own filter and overlaps them.
 
     The voice passes the formants [frames, 4], the noise a band around its
@@ -303,8 +303,8 @@ def _vocal_tract(voice, noise, centre, formants):
     for frequency, bandwidth in zip(
         np.hstack([formants, fifth]).T, BANDWIDTHS, strict=True
     ):
-        tract = tract * _resonance(frequency, bandwidth)
-    band = _resonance(centre * scale, 1200.0)
+        tract = tract * resonance(frequency, bandwidth)
+    band = resonance(centre * scale, 1200.0)
     band /= np.abs(band).max(axis=1, keepdims=True)
 
     window = 0.5 - 0.5 * np.cos(np.pi * np.arange(2 * HOP) / HOP)
@@ -320,7 +320,7 @@ def _vocal_tract(voice, noise, centre, formants):
     return speech[HOP : HOP + len(voice)]
 
 
-def _resonance(frequency, bandwidth):
+def resonance(frequency, bandwidth):
     """Response of a two-pole filter, 1 at 0 Hz, complex [frames, bins]."""
     radius = np.exp(-np.pi * bandwidth / SAMPLE_RATE)
     first = -2 * radius * np.cos(2 * np.pi * frequency / SAMPLE_RATE)
@@ -330,12 +330,12 @@ def _resonance(frequency, bandwidth):
     return (1 + first + radius**2) / poles
 
 
-def _smooth(tracks, length):
+def smooth(tracks, length):
     """Smooths over `length` frames, along the first axis."""
     kernel = np.hanning(length + 2)
     return convolve1d(tracks, kernel / kernel.sum(), axis=0, mode="nearest")
 
 
-def _amplitude(level):
+def amplitude(level):
     """Turns a level in dB into an amplitude."""
     return 10 ** (np.asarray(level) / 20)

@@ -1,8 +1,9 @@
 """EMO-DB, the Berlin Database of Emotional Speech."""
 
-import re
+from functools import partial
 
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 EMOTIONS = {
     "W": "anger",
@@ -16,40 +17,23 @@ EMOTIONS = {
 CLIPS = (127, 81, 46, 69, 71, 62, 79)
 MALE = ("03", "10", "11", "12", "15")
 FEMALE = ("08", "09", "13", "14", "16")
+GENDERS = dict.fromkeys(MALE, "male") | dict.fromkeys(FEMALE, "female")
 
-
-def describe(path):
-    """Reads speaker, text, emotion and take.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as wav/03a01Wa.wav.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    name = re.fullmatch(r"([0-9]{2})([ab][0-9]{2})([A-Z])([a-z]?)", path.stem)
-    if not name or name[1] not in MALE + FEMALE:
-        raise ValueError("name does not parse as speaker, text, emotion, take")
-    if name[3] not in EMOTIONS:
-        raise ValueError(f"emotion not in the class set: {name[3]}")
-    return {
-        "spk_id": name[1],
-        "gender": "male" if name[1] in MALE else "female",
-        "emotion": EMOTIONS[name[3]],
-        "sentence": name[2],
-    }
-
+# Such as wav/03a01Wa.wav
+NAME = r"(?P<spk_id>[0-9]{2})(?P<sentence>[ab][0-9]{2})(?P<emotion>[A-Z])[a-z]?"
 
 CORPUS = Corpus(
     name="EMO-DB",
     classes=tuple(EMOTIONS.values()),
-    describe=describe,
+    describe=partial(
+        read_name,
+        pattern=NAME,
+        form="speaker, text, emotion, take",
+        emotions=EMOTIONS,
+        genders=GENDERS,
+    ),
     protocol="loso",  # EmoBox's folds share speakers
-    speakers=tuple(sorted(MALE + FEMALE)),
+    speakers=tuple(sorted(GENDERS)),
     clips=dict(zip(EMOTIONS.values(), CLIPS)),
     language="German",
     licence="free for research",

@@ -1,8 +1,10 @@
 """EmoV-DB, the Emotional Voices Database."""
 
 import re
+from pathlib import PurePath
 
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 # The first word of a file's name. Folders say angry, disgusted and sleepy.
 EMOTIONS = {
@@ -15,39 +17,28 @@ EMOTIONS = {
 CLIPS = (1315, 1267, 1019, 1566, 1720)
 GENDERS = {"bea": "female", "jenie": "female", "josh": "male", "sam": "male"}
 
+# Such as bea_Amused/amused_1-28_0011.wav or bea/Amused/amused_1-28_0011.wav;
+# 1-28 is a range of sentences
+NAME = (
+    r"(?:(?P<spk_id>[a-z]+)_)?(?P<emotion>[a-z]+)"
+    r"_[0-9]+[-_][0-9]+_(?P<sentence>[0-9]+)"
+)
+
 
 def describe(path):
-    """Reads emotion and sentence from the name, the speaker from a folder.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as bea_Amused/amused_1-28_0011.wav or
-        bea/Amused/amused_1-28_0011.wav; 1-28 is a range of sentences.
-
-    Returns
-    -------
-    dict
-        `ID`, `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    name = re.fullmatch(
-        r"(?:([a-z]+)_)?([a-z]+)_[0-9]+[-_][0-9]+_([0-9]+)", path.stem.lower()
-    )
-    if not name:
-        raise ValueError("name does not parse as emotion_range_sentence")
-    if name[2] not in EMOTIONS:
-        raise ValueError(f"emotion not in the class set: {name[2]}")
-    folders = [re.split(r"[\W_]", part.lower()) for part in path.parts[:-1]]
-    words = [name[1], *(word for part in folders[::-1] for word in part)]
+    """Reads emotion and sentence, and the speaker from the name or a folder."""
+    path = PurePath(path.as_posix().lower())
+    clip = read_name(path, NAME, "emotion_range_sentence", EMOTIONS)
+    folders = [re.split(r"[\W_]", part) for part in path.parts[:-1]]
+    words = [clip["spk_id"], *(word for part in folders[::-1] for word in part)]
     speakers = [word for word in words if word in GENDERS]
     if not speakers:
         raise ValueError("no speaker in its name, nor in those of its folders")
-    sentence = f"{int(name[3]):04}"
-    return {
-        "ID": f"{speakers[0]}_{name[2]}_{sentence}",
-        "spk_id": speakers[0],
-        "gender": GENDERS[speakers[0]],
-        "emotion": EMOTIONS[name[2]],
+    speaker, sentence = speakers[0], f"{int(clip['sentence']):04}"
+    return clip | {
+        "ID": f"{speaker}_{clip['emotion']}_{sentence}",
+        "spk_id": speaker,
+        "gender": GENDERS[speaker],
         "sentence": sentence,
     }
 

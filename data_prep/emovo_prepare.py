@@ -1,8 +1,9 @@
 """EMOVO, the Italian emotional speech database."""
 
-import re
+from functools import partial
 
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 EMOTIONS = {
     "dis": "disgust",
@@ -13,38 +14,22 @@ EMOTIONS = {
     "sor": "surprise",
     "tri": "sadness",
 }
-
-
-def describe(path):
-    """Reads emotion, speaker and sentence.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as f1/dis-f1-b1.wav.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    name = re.fullmatch(r"([a-z]{3})-([fm][123])-([bdln][1-5])", path.stem)
-    if not name:
-        raise ValueError("name does not parse as emotion-speaker-sentence")
-    if name[1] not in EMOTIONS:
-        raise ValueError(f"emotion not in the class set: {name[1]}")
-    return {
-        "spk_id": name[2],
-        "gender": "female" if name[2].startswith("f") else "male",
-        "emotion": EMOTIONS[name[1]],
-        "sentence": name[3],
-    }
-
+# Such as f1/dis-f1-b1.wav
+NAME = (
+    r"(?P<emotion>[a-z]{3})"
+    r"-(?P<spk_id>(?P<gender>[fm])[123])"
+    r"-(?P<sentence>[bdln][1-5])"
+)
 
 CORPUS = Corpus(
     name="EMOVO",
     classes=tuple(EMOTIONS.values()),
-    describe=describe,
+    describe=partial(
+        read_name,
+        pattern=NAME,
+        form="emotion-speaker-sentence",
+        emotions=EMOTIONS,
+    ),
     protocol="emobox",
     folds=(("f2",), ("m3",), ("m2",), ("f3",), ("f1",), ("m1",)),
     speakers=("f1", "f2", "f3", "m1", "m2", "m3"),

@@ -22,20 +22,8 @@ FOLDS = (
 
 
 def describe(path, speakers=MANDARIN + ENGLISH):
-    """Reads speaker and number, which gives emotion and text.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as 0011/Angry/train/0011_000351.wav.
-    speakers : tuple of str
-        Of the languages that are wanted.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
+    """Reads speaker and number, which gives emotion and text, from a path such
+    as 0011/Angry/train/0011_000351.wav."""
     name = re.fullmatch(r"([0-9]{4})_([0-9]{6})", path.stem)
     if not name or name[1] not in MANDARIN + ENGLISH:
         raise ValueError("name does not parse as speaker_number")

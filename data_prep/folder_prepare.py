@@ -1,4 +1,4 @@
-"""Anyone's data: a folder with a directory for each emotion.
+"""Any data: a folder with a directory for each emotion.
 
 my_data/angry/anna_01.wav
 my_data/happy/bob_02.wav
@@ -10,29 +10,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from speechbrain.utils.logger import get_logger
-
-from data_prep.corpus import AUDIO_ENDINGS, Corpus, looks_like
+from data_prep.corpus import AUDIO_ENDINGS, Corpus
+from data_prep.scan import looks_like
 from ser.errors import RecipeError
+
+from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
 
 
 def describe(path, pattern):
-    """Reads the emotion from the directory, the speaker from the path.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as angry/anna_01.wav, with any directories below the emotion.
-    pattern : re.Pattern or None
-        Finds the speaker; its first group, or all that it matches.
-
-    Returns
-    -------
-    dict
-        `ID`, `spk_id`, `gender`, `emotion` and `sentence`.
-    """
+    """Reads the emotion from the first directory, and the speaker from the
+    first group of a pattern, or all that it matches."""
     if len(path.parts) < 2:
         raise ValueError("in no directory of an emotion")
     speaker = "unknown"
@@ -55,15 +44,6 @@ def describe(path, pattern):
     }
 
 
-def holds_audio(folder):
-    """Says whether there is an audio file in a folder or below."""
-    return any(
-        Path(name).suffix.lower() in AUDIO_ENDINGS
-        for *_, names in os.walk(folder, followlinks=True)
-        for name in names
-    )
-
-
 def open_folder(corpus, data_folder, options):
     """Takes the directories for the classes.
 
@@ -72,7 +52,7 @@ def open_folder(corpus, data_folder, options):
     corpus : Corpus
         That of this script.
     data_folder : pathlib.Path
-        With a directory for each emotion.
+        With a directory for each emotion, and any directories below.
     options : dict
         With `speaker_pattern`, a regular expression, or "".
 
@@ -80,13 +60,7 @@ def open_folder(corpus, data_folder, options):
     -------
     Corpus
     """
-    try:
-        pattern = re.compile(options["speaker_pattern"] or "(?!)")
-    except re.error as error:
-        raise RecipeError(
-            f"speaker_pattern is '{options['speaker_pattern']}', no regular "
-            f"expression ({error}): expected one such as '([a-z]+)_[0-9]+'."
-        ) from error
+    pattern = compile_pattern(options["speaker_pattern"])
     if not data_folder.is_dir():
         raise RecipeError(
             f"the data folder '{data_folder}' is not a folder: pass the one "
@@ -107,12 +81,31 @@ def open_folder(corpus, data_folder, options):
         )
     if other := looks_like(data_folder, corpus):
         logger.warning("each directory is taken for an emotion%s", other)
-    known = pattern if options["speaker_pattern"] else None
     return replace(
         corpus,
         classes=classes,
-        describe=partial(describe, pattern=known),
-        protocol="kfold" if known else "random",
+        describe=partial(describe, pattern=pattern),
+        protocol="kfold" if pattern else "random",
+    )
+
+
+def compile_pattern(speaker_pattern):
+    """Compiles the pattern that finds the speaker, or returns None."""
+    try:
+        return re.compile(speaker_pattern) if speaker_pattern else None
+    except re.error as error:
+        raise RecipeError(
+            f"speaker_pattern is '{speaker_pattern}', not a regular "
+            f"expression ({error}): expected one such as '([a-z]+)_[0-9]+'."
+        ) from error
+
+
+def holds_audio(folder):
+    """Tells whether there is an audio file in a folder or below."""
+    return any(
+        Path(name).suffix.lower() in AUDIO_ENDINGS
+        for *_, names in os.walk(folder, followlinks=True)
+        for name in names
     )
 
 
@@ -120,6 +113,6 @@ CORPUS = Corpus(
     name="a folder of one directory per emotion",
     classes=(),
     describe=None,
-    protocol="random",  # kfold where a pattern says who speaks
+    protocol="random",  # kfold where a pattern finds the speaker
     open=open_folder,
 )

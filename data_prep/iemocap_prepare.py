@@ -24,20 +24,8 @@ DIALOGUE = r"(Ses0[1-5])[FM]_((?:impro|script)[0-9]{2}(?:_[0-9])?)[a-z]?"
 
 
 def describe(path, labels):
-    """Reads session, dialogue and speaker, and looks the label up.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as Session1/sentences/wav/Ses01F_impro04/Ses01F_impro04_M003.wav.
-    labels : dict
-        From names of utterances to labels.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
+    """Reads session, dialogue and speaker from a name such as
+    Ses01F_impro04_M003, and looks its label up."""
     if re.fullmatch(DIALOGUE, path.stem):
         raise ValueError("a whole dialogue, not an utterance")
     # The letter after the session says who wears the markers, not who speaks.
@@ -58,24 +46,9 @@ def describe(path, labels):
 
 
 def open_labels(corpus, data_folder, options):
-    """Reads dialog/EmoEvaluation/Ses01F_impro01.txt and so on.
-
-    Arguments
-    ---------
-    corpus : Corpus
-        That of this script.
-    data_folder : pathlib.Path
-        With one session or more.
-    options : dict
-        Of no use here.
-
-    Returns
-    -------
-    Corpus
-    """
+    """Reads the labels in the files of EmoEvaluation."""
     labels = {}
-    # Lines of transcripts, whose files have these names too, are of another
-    # form.
+    # Transcripts, whose files have these names too, have other lines.
     line = re.compile(rf"^\[[^\]]+\]\t({DIALOGUE}_[FM]\w+)\t(\w+)\t\[", re.M)
     pattern = "**/Ses0[1-5][FM]_*.txt"
     for name in sorted(iglob(pattern, root_dir=data_folder, recursive=True)):

@@ -1,43 +1,25 @@
 """JL-Corpus, emotional speech in New Zealand English."""
 
-import re
+from functools import partial
 
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 PRIMARY = ("angry", "sad", "neutral", "happy", "excited")
 SECONDARY = ("anxious", "apologetic", "assertive", "concerned", "encouraging")
 
-
-def describe(path):
-    """Reads speaker, emotion, sentence and repetition.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as JL(wav+txt)/female1_angry_10a_1.wav.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    name = re.fullmatch(
-        r"((female|male)[12])_([a-z]+)_([0-9]+)[ab]_[0-9]", path.stem
-    )
-    if not name:
-        raise ValueError("name does not parse as speaker_emotion_sentence_take")
-    return {
-        "spk_id": name[1],
-        "gender": name[2],
-        "emotion": name[3],
-        "sentence": name[4],
-    }
-
+# Such as JL(wav+txt)/female1_angry_10a_1.wav
+NAME = (
+    r"(?P<spk_id>(?P<gender>female|male)[12])"
+    r"_(?P<emotion>[a-z]+)_(?P<sentence>[0-9]+)[ab]_[0-9]"
+)
 
 CORPUS = Corpus(
     name="JL-Corpus",
     classes=PRIMARY,
-    describe=describe,
+    describe=partial(
+        read_name, pattern=NAME, form="speaker_emotion_sentence_take"
+    ),
     protocol="emobox",
     folds=(("male2",), ("female1",), ("male1",), ("female2",)),
     speakers=("female1", "female2", "male1", "male2"),

@@ -7,18 +7,17 @@ import re
 import shutil
 import subprocess
 import wave
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from glob import iglob
 from pathlib import Path, PurePath
 
-from tqdm import tqdm
-
 from data_prep.corpus import Corpus
-from data_prep.manifest import list_files
-from data_prep.protocol import UNKNOWN
+from data_prep.manifest import UNKNOWN
+from data_prep.scan import list_files
 from ser.errors import RecipeError
+from ser.files import written_whole
+from tqdm.contrib.concurrent import thread_map
 
 EMOTIONS = (
     "anger",
@@ -37,6 +36,8 @@ BROKEN = dict.fromkeys(
 GENDERS = dict.fromkeys(("monica", "phoebe", "rachel"), "female")
 GENDERS |= dict.fromkeys(("chandler", "joey", "ross"), "male")
 MANY = r"all|both|the guys|.*(/| and ).*"  # who speak at once
+# Such as train_splits/dia0_utt0.mp4, dev_splits_complete/dia0_utt0.mp4 or
+# output_repeated_splits_test/final_videos_testdia0_utt0.mp4
 NAME = r"(?:final_videos_)?(train|dev|test)?_?dia([0-9]+)_utt([0-9]+)"
 COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID")
 SAMPLE_RATE = 16000  # Hz, of the audio that is taken from clips
@@ -45,19 +46,8 @@ TO_PCM = f"-vn -ac 1 -ar {SAMPLE_RATE} -f s16le -".split()
 
 
 def name_clip(path):
-    """Reads split, dialogue and utterance.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as train_splits/dia0_utt0.mp4, dev_splits_complete/dia0_utt0.mp4
-        or output_repeated_splits_test/final_videos_testdia0_utt0.mp4.
-
-    Returns
-    -------
-    str
-        Such as train_dia0_utt0: the numbers recur in other splits.
-    """
+    """Reads split, dialogue and utterance, such as train_dia0_utt0: the numbers
+    recur in other splits."""
     name = re.fullmatch(NAME, path.stem)
     if not name:
         raise ValueError("name does not parse as dialogue and utterance")
@@ -70,20 +60,7 @@ def name_clip(path):
 
 
 def describe(path, rows):
-    """Looks a clip up.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        As that of `name_clip`.
-    rows : dict
-        From names of clips to rows of the tables.
-
-    Returns
-    -------
-    dict
-        `ID`, `spk_id`, `gender`, `emotion`, `sentence` and `split`.
-    """
+    """Looks a clip up in the rows of the tables."""
     name = name_clip(path)
     if name not in rows:
         raise ValueError("not in the CSV file of its split")
@@ -102,22 +79,7 @@ def describe(path, rows):
 
 
 def open_tables(corpus, data_folder, options):
-    """Reads the tables, and takes the audio from clips that have none.
-
-    Arguments
-    ---------
-    corpus : Corpus
-        That of this script.
-    data_folder : pathlib.Path
-        With the three splits and train_sent_emo.csv, dev_sent_emo.csv and
-        test_sent_emo.csv, in it or below.
-    options : dict
-        Of no use here.
-
-    Returns
-    -------
-    Corpus
-    """
+    """Reads the tables, and takes the audio from clips that have none."""
     rows = {}
     for split in SPLITS:
         pattern = f"**/{split}_sent_emo.csv"
@@ -152,20 +114,8 @@ def open_tables(corpus, data_folder, options):
 
 
 def extract(data_folder, rows):
-    """Takes the audio from the clips that have none, each WAV beside its MP4.
-
-    Arguments
-    ---------
-    data_folder : pathlib.Path
-        Where clips and audio are.
-    rows : dict
-        As that of `describe`.
-
-    Returns
-    -------
-    list of (str, str)
-        The clips that it cannot be taken from, and the reason.
-    """
+    """Takes the audio from the clips that have none, each WAV beside its MP4,
+    and returns the clips where it cannot, with the reason."""
     have = set()
     for path in list_files(data_folder)[0]:
         with contextlib.suppress(ValueError):
@@ -191,37 +141,31 @@ def extract(data_folder, rows):
             "install it, or make each WAV elsewhere with 'ffmpeg -i "
             "dia0_utt0.mp4 -vn -ac 1 -ar 16000 dia0_utt0.wav'."
         )
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        bar = tqdm(
-            pool.map(extract_one, [data_folder / name for name in videos]),
-            "extracting the audio of MELD",
-            total=len(videos),
-            unit="clip",
-            disable=None if videos else True,
-        )
-        for name, reason in zip(videos, bar):
-            if reason:
-                refused.append((Path(name).as_posix(), reason))
-    return refused
+    reasons = thread_map(
+        extract_one,
+        [data_folder / name for name in videos],
+        max_workers=os.cpu_count(),
+        desc="extracting the audio of MELD",
+        unit="clip",
+        disable=None if videos else True,
+    )
+    return refused + [
+        (Path(name).as_posix(), reason)
+        for name, reason in zip(videos, reasons)
+        if reason
+    ]
 
 
 def extract_one(video):
-    """Takes the audio from a clip, whole or not at all.
-
-    Returns
-    -------
-    str or None
-        Why it cannot be taken.
-    """
+    """Takes the audio from a clip, or returns the reason why it cannot."""
     done = subprocess.run([*FFMPEG, video, *TO_PCM], capture_output=True)
     if done.returncode or not done.stdout:
         words = done.stderr.decode(errors="replace").split()
         return f"ffmpeg takes no audio from it: {' '.join(words)}"
-    unfinished = f"{video}.{os.getpid()}.unfinished"
-    with wave.open(unfinished, "wb") as f:
-        f.setparams((1, 2, SAMPLE_RATE, 0, "NONE", "NONE"))  # 16 bits, mono
-        f.writeframes(done.stdout)
-    os.replace(unfinished, video.with_suffix(".wav"))
+    with written_whole(video.with_suffix(".wav")) as unfinished:
+        with wave.open(str(unfinished), "wb") as f:
+            f.setparams((1, 2, SAMPLE_RATE, 0, "NONE", "NONE"))  # 16 bits, mono
+            f.writeframes(done.stdout)
     return None
 
 

@@ -1,8 +1,7 @@
 """MESD, the Mexican Emotional Speech Database."""
 
-import re
-
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 EMOTIONS = {
     "Anger": "anger",
@@ -12,35 +11,20 @@ EMOTIONS = {
     "Neutral": "neutral",
     "Sadness": "sadness",
 }
-GENDERS = {"F": "female", "M": "male", "C": "unknown"}
+
+# Such as Anger_F_A_adios.wav; A and B are the lists of words. Names do not tell
+# the speaker, but nobody has two of the voices (woman, man, child), so that
+# folds of voices share no speaker.
+NAME = (
+    r"(?P<emotion>[A-Z][a-z]+)_(?P<spk_id>(?P<gender>[FMC]))_[AB]"
+    r"_(?P<sentence>.+)"
+)
 
 
 def describe(path):
-    """Reads emotion, voice and word.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as Anger_F_A_adios.wav; A and B are the lists of words.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    name = re.fullmatch(r"([A-Z][a-z]+)_([FMC])_[AB]_(.+)", path.stem)
-    if not name:
-        raise ValueError("name does not parse as emotion_voice_list_word")
-    if name[1] not in EMOTIONS:
-        raise ValueError(f"emotion not in the class set: {name[1]}")
-    return {
-        # Names do not say who speaks, but nobody is of two of the voices,
-        # woman, man and child: folds of voices share no speaker.
-        "spk_id": name[2],
-        "gender": GENDERS[name[2]],
-        "emotion": EMOTIONS[name[1]],
-        "sentence": name[3].lower(),
-    }
+    """Reads emotion, voice and word, in lower case."""
+    clip = read_name(path, NAME, "emotion_voice_list_word", EMOTIONS)
+    return clip | {"sentence": clip["sentence"].lower()}
 
 
 CORPUS = Corpus(
@@ -48,7 +32,7 @@ CORPUS = Corpus(
     classes=tuple(EMOTIONS.values()),
     describe=describe,
     protocol="loso",
-    speakers=tuple(GENDERS),
+    speakers=("F", "M", "C"),
     clips=dict.fromkeys(EMOTIONS.values(), 144),
     language="Spanish",
     licence="CC BY 4.0",

@@ -9,7 +9,7 @@ from glob import iglob
 from pathlib import Path
 
 from data_prep.corpus import Corpus
-from data_prep.protocol import UNKNOWN
+from data_prep.manifest import UNKNOWN
 from ser.errors import RecipeError
 
 EMOTIONS = {
@@ -30,20 +30,7 @@ NOTICE = "A score on MSP-Podcast is of one release and must say which: "
 
 
 def describe(path, rows):
-    """Looks a file up in labels_consensus.csv.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as Audios/MSP-PODCAST_0001_0008.wav.
-    rows : dict
-        From names without ending to the values of `COLUMNS`.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion`, `sentence` and `split`.
-    """
+    """Looks a file such as MSP-PODCAST_0001_0008.wav up in the labels."""
     if path.stem not in rows:
         raise ValueError("not in labels_consensus.csv")
     _, label, speaker, gender, part = rows[path.stem]
@@ -74,21 +61,7 @@ def find_release(path):
 
 
 def open_labels(corpus, data_folder, options):
-    """Reads labels_consensus.csv.
-
-    Arguments
-    ---------
-    corpus : Corpus
-        That of this script.
-    data_folder : pathlib.Path
-        With the file in it or below.
-    options : dict
-        Of no use here.
-
-    Returns
-    -------
-    Corpus
-    """
+    """Reads labels_consensus.csv, which is in the data folder or below."""
     pattern = "**/labels_consensus.csv"
     paths = [
         data_folder / name

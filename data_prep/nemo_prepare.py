@@ -18,45 +18,25 @@ CLIPS = {
     "surprised": 669,
 }
 SPEAKERS = "EB0 IC0 KD0 KS0 MK0 MP0 SM0 TP0 WR0".split()
-COLUMNS = ("file_id", "emotion", "normalized_text", "speaker_id", "gender")
+# Those of data.tsv, and what they are to us
+COLUMNS = {
+    "file_id": "ID",
+    "emotion": "emotion",
+    "normalized_text": "sentence",
+    "speaker_id": "spk_id",
+    "gender": "gender",
+}
 
 
 def describe(path, rows):
-    """Looks a file up in data.tsv.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as samples/EB0_anger_1.wav.
-    rows : dict
-        From names without ending to what the table says.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
+    """Looks a file such as samples/EB0_anger_1.wav up in data.tsv."""
     if path.stem not in rows:
         raise ValueError("not in data.tsv")
     return rows[path.stem]
 
 
 def open_table(corpus, data_folder, options):
-    """Reads data.tsv.
-
-    Arguments
-    ---------
-    corpus : Corpus
-        That of this script.
-    data_folder : pathlib.Path
-        With data.tsv in it or below.
-    options : dict
-        Of no use here.
-
-    Returns
-    -------
-    Corpus
-    """
+    """Reads data.tsv, which is in the data folder or below."""
     rows = {}
     for name in sorted(
         iglob("**/data.tsv", root_dir=data_folder, recursive=True)
@@ -68,15 +48,11 @@ def open_table(corpus, data_folder, options):
                 continue
             for row in reader:
                 # Some values begin with spaces.
-                file, emotion, text, speaker, gender = (
-                    (row[column] or "").strip() for column in COLUMNS
-                )
-                rows[Path(file).stem] = {
-                    "spk_id": speaker,
-                    "gender": gender,
-                    "emotion": emotion,
-                    "sentence": text,
+                clip = {
+                    COLUMNS[name]: (row[name] or "").strip() for name in COLUMNS
                 }
+                clip["ID"] = Path(clip["ID"]).stem
+                rows[clip["ID"]] = clip
     if not rows:
         raise RecipeError(
             f"no data.tsv of nEMO in '{data_folder}': expected one, in it or "

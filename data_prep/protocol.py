@@ -1,19 +1,13 @@
-"""Protocols: which clips train, validate and test, fold by fold."""
+"""Protocols: which speakers, or clips, each fold tests."""
 
 import itertools
 import warnings
 from dataclasses import dataclass
 
-import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
-
 from data_prep.corpus import PROTOCOLS
+from data_prep.manifest import UNKNOWN
 from ser.errors import RecipeError
-
-SPLITS = ("train", "valid", "test")
-UNKNOWN = "unknown"  # a speaker who may be anyone
-LEFT_OUT = "left out of this fold"
-TEXT_GROUPS = 5  # of sentences, of which one is tested in a fold
+from sklearn.model_selection import StratifiedGroupKFold
 
 
 @dataclass(frozen=True)
@@ -31,12 +25,15 @@ class Protocol:
         official and cross, one empty fold.
     text_independent : bool
         Whether the sentences of the test set are left out of training.
+    shares_speakers : bool
+        Whether splits may share speakers.
     """
 
     name: str
     words: str
     folds: list
     text_independent: bool = False
+    shares_speakers: bool = False
 
 
 def make_protocol(table, corpora, name, num_folds, text_independent):
@@ -45,8 +42,8 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
     Arguments
     ---------
     table : pandas.DataFrame
-        All usable clips, as `find_clips` gives them.
-    corpora : data_prep.corpus.Corpora
+        All usable clips, as `data_prep.scan.find_clips` returns them.
+    corpora : data_prep.corpora.Corpora
         Whose clips they are.
     name : str
         emobox, loso, kfold, official or random; default is the corpus's own.
@@ -77,62 +74,36 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
                 "a test on another corpus has no folds: leave --protocol and "
                 "--text_independent out, or --test_corpus."
             )
-        trained = ", ".join(corpus.key for corpus in corpora.train)
-        tested = ", ".join(corpus.key for corpus in corpora.test)
-        words = f"cross-corpus, trained on {trained}, tested on {tested}"
-        return Protocol("cross", words, [[]])
+        return cross(corpora)
     if name == "default":
         name = corpora.train[0].protocol if len(corpora.train) == 1 else "kfold"
     check_enough(table, name, num_folds)
     if name == "emobox":
         folds, words = emobox(table, corpora)
     elif name == "loso":
-        folds = [[speaker] for speaker in known_speakers(table)]
-        words = f"loso, leave one speaker out, {len(folds)} folds"
+        folds, words = loso(table)
     elif name == "kfold":
         folds, words = kfold(table, corpora, num_folds)
     elif name == "official":
-        if not (table["split"] == "test").any():
-            raise RecipeError(
-                f"{corpora.name} has no official split here: choose another "
-                "--protocol, or give the files that say it."
-            )
-        folds, words = [[]], "official, the corpus's own split"
+        folds, words = official(table, corpora)
     else:
-        # Byte-identical clips count as one, so that they stay together.
-        folds = [
-            table["ID"][table["sha256"].isin(hashes)].tolist()
-            for hashes in grouped_folds(table, "sha256", num_folds)
-        ]
-        words = f"random, {len(folds)} folds of clips, speakers shared"
+        folds, words = random(table, num_folds)
     if text_independent:
-        if len(set(table["sentence"]) - {""}) < 2:
-            raise RecipeError(
-                f"{corpora.name} does not say which sentence a clip holds, or "
-                "has but one: leave --text_independent out."
-            )
-        if name == "official":
-            raise RecipeError(
-                "the official split has its own texts: leave "
-                "--text_independent or --protocol official out."
-            )
+        check_sentences(table, corpora, name)
         words += "; test sentences unseen in training"
-    return Protocol(name, words, folds, text_independent)
+    return Protocol(name, words, folds, text_independent, name == "random")
+
+
+def cross(corpora):
+    """Makes the protocol of a test on another corpus."""
+    trained = ", ".join(corpus.key for corpus in corpora.train)
+    tested = ", ".join(corpus.key for corpus in corpora.test)
+    words = f"cross-corpus, trained on {trained}, tested on {tested}"
+    return Protocol("cross", words, [[]])
 
 
 def check_enough(table, name, num_folds):
-    """Raises where no split can be made of what is there.
-
-    Arguments
-    ---------
-    table : pandas.DataFrame
-        All usable clips.
-    name : str
-        The protocol.
-    num_folds : int
-        Of kfold and random.
-    """
-    speakers = known_speakers(table)
+    """Raises where there are too few classes, clips or speakers."""
     if table["emotion"].nunique() < 2:
         raise RecipeError(
             f"all {len(table)} clips are {table['emotion'].iloc[0]}, and a "
@@ -145,31 +116,50 @@ def check_enough(table, name, num_folds):
             f"{clips} clips are too few for {num_folds} folds: add clips, or "
             "lower --num_folds."
         )
+    speakers = known_speakers(table)
     if name in ("emobox", "loso", "kfold") and len(speakers) < 3:
         raise RecipeError(
             f"{len(speakers)} speakers were found"
             f"{' (' + ' '.join(speakers) + ')' if speakers else ''}, and a "
             "split by speakers needs 3 or more (train, valid, test): add "
             "speakers, or pass --protocol random, whose scores say nothing "
-            "of unseen speakers."
+            "about unseen speakers."
+        )
+
+
+def check_sentences(table, corpora, name):
+    """Raises where no sentence can be left out of training."""
+    if len(set(table["sentence"]) - {""}) < 2:
+        raise RecipeError(
+            f"{corpora.name} does not tell which sentence a clip holds, or has "
+            "only one: leave --text_independent out."
+        )
+    if name == "official":
+        raise RecipeError(
+            "the official split has its own texts: leave --text_independent "
+            "or --protocol official out."
         )
 
 
 def known_speakers(table):
-    """Lists the speakers, but for clips whose speaker is not known."""
+    """Lists the speakers of clips whose speaker is known.
+
+    Arguments
+    ---------
+    table : pandas.DataFrame
+        With `spk_id`.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
     return sorted(set(table["spk_id"]) - {UNKNOWN})
 
 
 def emobox(table, corpora):
-    """Gives EmoBox's folds, or folds of the speakers that are there.
-
-    Returns
-    -------
-    folds : list of list of str
-        Test speakers of each fold.
-    words : str
-        What they are.
-    """
+    """Returns EmoBox's folds, or as many folds of the speakers who are there
+    where one of EmoBox's would be empty; and what they are, in words."""
     corpus = corpora.train[0]
     own = corpus.protocol == "kfold"  # folds of the corpus, not of EmoBox
     if len(corpora.train) > 1 or not corpus.folds or own:
@@ -182,8 +172,8 @@ def emobox(table, corpora):
     if not known.issuperset(speakers):
         raise RecipeError(
             f"speakers {' '.join(sorted(set(speakers) - known))} are in no "
-            f"fold of {corpus.name}: mend the folds of its script, or choose "
-            "--protocol kfold."
+            f"fold of {corpus.name}: correct the folds of its script, or "
+            "choose --protocol kfold."
         )
     words = f"emobox, {len(corpus.folds)} folds of unseen speakers as in EmoBox"
     folds = [[s for s in fold if s in speakers] for fold in corpus.folds]
@@ -200,17 +190,15 @@ def emobox(table, corpora):
     return folds, words
 
 
-def kfold(table, corpora, num_folds):
-    """Gives the corpus's own folds, where it has that many and none of them is
-    empty, or makes some.
+def loso(table):
+    """Returns a fold for each speaker, and what they are, in words."""
+    folds = [[speaker] for speaker in known_speakers(table)]
+    return folds, f"loso, leave one speaker out, {len(folds)} folds"
 
-    Returns
-    -------
-    folds : list of list of str
-        Test speakers of each fold.
-    words : str
-        What they are.
-    """
+
+def kfold(table, corpora, num_folds):
+    """Returns the corpus's own folds, where it has that many and none of them
+    is empty, or makes some; and what they are, in words."""
     corpus, speakers = corpora.train[0], known_speakers(table)
     folds = [[s for s in fold if s in speakers] for fold in corpus.folds]
     if (
@@ -226,6 +214,26 @@ def kfold(table, corpora, num_folds):
     )
 
 
+def official(table, corpora):
+    """Returns one fold, whose clips the corpus has split, and what it is."""
+    if not (table["split"] == "test").any():
+        raise RecipeError(
+            f"{corpora.name} has no official split here: choose another "
+            "--protocol, or add the files that hold it."
+        )
+    return [[]], "official, the corpus's own split"
+
+
+def random(table, num_folds):
+    """Returns folds of clips and what they are, in words; byte-identical clips
+    count as one, so that they stay together."""
+    folds = [
+        table["ID"][table["sha256"].isin(hashes)].tolist()
+        for hashes in grouped_folds(table, "sha256", num_folds)
+    ]
+    return folds, f"random, {len(folds)} folds of clips, speakers shared"
+
+
 def grouped_folds(table, column, num_folds):
     """Makes folds that keep groups together and balance the emotions; they
     do not depend on a seed.
@@ -235,7 +243,7 @@ def grouped_folds(table, column, num_folds):
     table : pandas.DataFrame
         All usable clips.
     column : str
-        What a group has in common.
+        What the clips of a group have in common: spk_id or sha256.
     num_folds : int
         At most as many as there are groups.
 
@@ -256,181 +264,3 @@ def grouped_folds(table, column, num_folds):
             sorted(table[column].iloc[test].unique())
             for _, test in folds.split(table, table["emotion"], table[column])
         ]
-
-
-def split(table, protocol, fold, valid_ratio):
-    """Splits a corpus.
-
-    Arguments
-    ---------
-    table : pandas.DataFrame
-        All usable clips.
-    protocol : Protocol
-        Worked out for them.
-    fold : int
-        Which fold is the test set, from 1.
-    valid_ratio : float
-        Share of the training speakers (of random: clips) that validate.
-
-    Returns
-    -------
-    splits : dict
-        From "train", "valid" and "test" to their clips.
-    left_out : list of (str, str)
-        Paths of clips that this fold cannot use, and the reason.
-    """
-    folds = protocol.folds
-    if not 0 < valid_ratio < 1:
-        raise RecipeError(
-            f"valid_ratio is {valid_ratio}: expected a share between 0 and 1, "
-            "such as 0.2."
-        )
-    if not isinstance(fold, int) or not 1 <= fold <= len(folds):
-        raise RecipeError(
-            f"fold {fold} does not exist: there are folds 1 to {len(folds)} "
-            f"({protocol.words})."
-        )
-    names = pd.Series("train", index=table.index)
-    if protocol.name in ("official", "cross"):
-        names[:] = table["split"]
-        if not (names == "valid").any():
-            train = table[names == "train"]
-            speakers = known_speakers(train)
-            if len(speakers) > 1:
-                chosen = choose_validation(train, speakers, valid_ratio)
-                chosen = train["spk_id"].isin(chosen)
-            else:
-                chosen = choose_clips(train, valid_ratio)
-            names[train.index[chosen]] = "valid"
-    elif protocol.name == "random":
-        test = table["ID"].isin(folds[fold - 1])
-        rest = table[~test]
-        names[test] = "test"
-        names[rest.index[choose_clips(rest, valid_ratio)]] = "valid"
-    else:
-        ring = list(itertools.chain(*folds[fold:], *folds[: fold - 1]))
-        valid = choose_validation(table, ring, valid_ratio)
-        names[table["spk_id"].isin(valid)] = "valid"
-        names[table["spk_id"].isin(folds[fold - 1])] = "test"
-        names[table["spk_id"] == UNKNOWN] = (
-            f"{LEFT_OUT}: its speaker is unknown"
-        )
-    if protocol.text_independent:
-        sentences = sorted(set(table["sentence"]) - {""})
-        number = min(TEXT_GROUPS, len(sentences))
-        unseen = table["sentence"].isin(
-            sentences[(fold - 1) % number :: number]
-        )
-        test = names == "test"
-        names[test & ~unseen] = f"{LEFT_OUT}: its sentence is trained on"
-        names[~test & unseen] = f"{LEFT_OUT}: its sentence is tested"
-        names[table["sentence"] == ""] = f"{LEFT_OUT}: its sentence is unknown"
-    splits = {
-        name: table[names == name].reset_index(drop=True) for name in SPLITS
-    }
-    for name, clips in splits.items():
-        if clips.empty:
-            raise RecipeError(
-                f"fold {fold} leaves no clip for {name} ({protocol.words}): "
-                "add speakers and clips, or choose another --protocol."
-            )
-    rest = names[~names.isin(SPLITS)]
-    return splits, list(zip(table["wav"][rest.index], rest))
-
-
-def choose_clips(table, valid_ratio):
-    """Chooses the clips that validate, a share of each emotion.
-
-    Returns
-    -------
-    pandas.Series
-        True for those, by the index of the table.
-    """
-    number = min(max(2, round(1 / valid_ratio)), len(table))
-    return table["sha256"].isin(grouped_folds(table, "sha256", number)[0])
-
-
-def choose_validation(table, ring, valid_ratio):
-    """Chooses the speakers that validate: the next ones after the test
-    speakers, the genders in turn, so that each fold has its own and they do
-    not depend on a seed.
-
-    Arguments
-    ---------
-    table : pandas.DataFrame
-        With the gender of each speaker.
-    ring : list of str
-        Speakers that are not tested, those after the test speakers first.
-    valid_ratio : float
-        Share of them.
-
-    Returns
-    -------
-    list of str
-    """
-    if len(ring) < 2:
-        raise RecipeError(
-            f"{len(ring)} speakers are left to train and validate on, and "
-            "each needs one: add speakers."
-        )
-    gender = table.drop_duplicates("spk_id").set_index("spk_id")["gender"]
-    genders = [
-        [s for s in ring if gender[s] == g] for g in gender[ring].unique()
-    ]
-    in_turn = [
-        s for s in itertools.chain(*itertools.zip_longest(*genders)) if s
-    ]
-    number = min(max(1, round(valid_ratio * len(ring))), len(ring) - 1)
-    return in_turn[:number]
-
-
-def shared_speakers(splits):
-    """Lists the known speakers who are in more than one split.
-
-    Arguments
-    ---------
-    splits : dict
-        From the name of a split to its clips.
-
-    Returns
-    -------
-    list of str
-    """
-    pairs = itertools.combinations(
-        [set(known_speakers(clips)) for clips in splits.values()], 2
-    )
-    return sorted(set().union(*(one & two for one, two in pairs)))
-
-
-def check_splits(splits, may_share_speakers=False):
-    """Raises where a speaker or identical audio is on two sides.
-
-    Arguments
-    ---------
-    splits : dict
-        From the name of a split to its clips.
-    may_share_speakers : bool
-        Whether the protocol says that speakers are shared.
-
-    Raises
-    ------
-    RecipeError
-        Naming the first pair.
-    """
-    columns = {"sha256": "audio"}
-    if not may_share_speakers:
-        columns = {"spk_id": "speaker", **columns}
-    for (one, left), (two, right) in itertools.combinations(splits.items(), 2):
-        for column, what in columns.items():
-            both = set(left[column]) & set(right[column]) - {UNKNOWN}
-            if both:
-                value = min(both)
-                pair = [
-                    clips["ID"][clips[column] == value].iloc[0]
-                    for clips in (left, right)
-                ]
-                raise RecipeError(
-                    f"the splits share {what}: {pair[0]} in {one} and "
-                    f"{pair[1]} in {two} have the same {column} {value}; "
-                    "remove one of them."
-                )

@@ -5,21 +5,25 @@ from functools import partial
 
 from data_prep.corpus import Corpus
 
-EMOTIONS = (
-    "neutral",
-    "calm",
-    "happy",
-    "sad",
-    "angry",
-    "fearful",
-    "disgust",
-    "surprised",
-)
-STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
+EMOTIONS = {
+    "01": "neutral",
+    "02": "calm",
+    "03": "happy",
+    "04": "sad",
+    "05": "angry",
+    "06": "fearful",
+    "07": "disgust",
+    "08": "surprised",
+}
+CLASSES = tuple(EMOTIONS.values())
+STATEMENTS = {
+    "01": "Kids are talking by the door",
+    "02": "Dogs are sitting by the door",
+}
 ACTORS = tuple(f"{actor:02}" for actor in range(1, 25))
-SPEECH = dict.fromkeys(EMOTIONS, 192) | {"neutral": 96}
+SPEECH = dict.fromkeys(CLASSES, 192) | {"neutral": 96}
 # Song has no disgust and no surprise, and none by actor 18.
-SUNG = dict.fromkeys(EMOTIONS[:6], 184) | {"neutral": 92}
+SUNG = dict.fromkeys(CLASSES[:6], 184) | {"neutral": 92}
 
 # Test actors of EmoBox's six folds, https://github.com/emo-box/EmoBox
 FOLDS = (
@@ -33,20 +37,8 @@ FOLDS = (
 
 
 def describe(path, channels=("01",)):
-    """Reads modality-channel-emotion-intensity-statement-repetition-actor.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as Actor_01/03-01-05-01-02-01-01.wav.
-    channels : tuple of str
-        "01" is speech, "02" song.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
+    """Reads modality-channel-emotion-intensity-statement-repetition-actor,
+    such as 03-01-05-01-02-01-01; channel 01 is speech, 02 song."""
     if not re.fullmatch(r"[0-9]{2}(-[0-9]{2}){6}", path.stem):
         raise ValueError("name does not parse as seven numbers of two digits")
     _, channel, emotion, _, statement, _, actor = path.stem.split("-")
@@ -54,21 +46,21 @@ def describe(path, channels=("01",)):
         raise ValueError(
             "speech, not song" if channel == "01" else "song, not speech"
         )
-    if not 1 <= int(emotion) <= len(EMOTIONS):
+    if emotion not in EMOTIONS:
         raise ValueError(f"emotion not in the class set: {emotion}")
-    if actor not in ACTORS or statement not in ("01", "02"):
+    if actor not in ACTORS or statement not in STATEMENTS:
         raise ValueError("name does not parse: no such actor or statement")
     return {
         "spk_id": actor,
         "gender": "male" if int(actor) % 2 else "female",
-        "emotion": EMOTIONS[int(emotion) - 1],
-        "sentence": STATEMENTS[int(statement) - 1],
+        "emotion": EMOTIONS[emotion],
+        "sentence": STATEMENTS[statement],
     }
 
 
 CORPUS = Corpus(
     name="RAVDESS",
-    classes=EMOTIONS,
+    classes=CLASSES,
     describe=describe,
     protocol="emobox",
     folds=FOLDS,
@@ -81,7 +73,7 @@ CORPUS = Corpus(
     variants={
         "song": {
             "name": "RAVDESS song",
-            "classes": EMOTIONS[:6],
+            "classes": CLASSES[:6],
             "describe": partial(describe, channels=("02",)),
             "folds": tuple(
                 tuple(a for a in fold if a != "18") for fold in FOLDS
@@ -92,7 +84,7 @@ CORPUS = Corpus(
         "all": {
             "name": "RAVDESS speech and song",
             "describe": partial(describe, channels=("01", "02")),
-            "clips": {e: SPEECH[e] + SUNG.get(e, 0) for e in EMOTIONS},
+            "clips": {e: SPEECH[e] + SUNG.get(e, 0) for e in CLASSES},
         },
     },
 )

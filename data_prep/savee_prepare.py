@@ -1,8 +1,7 @@
 """SAVEE, the Surrey Audio-Visual Expressed Emotion database."""
 
-import re
-
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 EMOTIONS = {
     "a": "anger",
@@ -15,36 +14,25 @@ EMOTIONS = {
 }
 SPEAKERS = ("DC", "JE", "JK", "KL")
 
+# Such as DC/a01.wav or DC_a01.wav. The number is not that of a sentence: those
+# of neutral recur under other numbers.
+NAME = (
+    r"(?:(?P<spk_id>DC|JE|JK|KL)_)?"
+    r"(?P<ID>(?P<emotion>sa|su|[adfhn])[0-9]{2})"
+)
+
 
 def describe(path):
-    """Reads speaker, emotion and number.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as DC/a01.wav or DC_a01.wav.
-
-    Returns
-    -------
-    dict
-        `ID`, `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    # Two letters first: sa and su, then the others.
-    name = re.fullmatch(
-        r"(?:(DC|JE|JK|KL)_)?(sa|su|[adfhn])([0-9]{2})", path.stem
-    )
-    if not name:
-        raise ValueError("name does not parse as emotion and number")
+    """Reads emotion and number, and the speaker from the name or a folder."""
+    clip = read_name(path, NAME, "emotion and number", EMOTIONS)
     folders = [part.upper() for part in reversed(path.parts[:-1])]
-    speakers = [part for part in (name[1], *folders) if part in SPEAKERS]
+    speakers = [part for part in (clip["spk_id"], *folders) if part in SPEAKERS]
     if not speakers:
         raise ValueError("no speaker in its name, nor in those of its folders")
-    return {
-        "ID": f"{speakers[0]}_{name[2]}{name[3]}",
+    return clip | {
+        "ID": f"{speakers[0]}_{clip['ID']}",
         "spk_id": speakers[0],
         "gender": "male",
-        "emotion": EMOTIONS[name[2]],
-        "sentence": "",  # the sentences of neutral recur under other numbers
     }
 
 

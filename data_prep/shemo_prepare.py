@@ -1,8 +1,9 @@
 """ShEMO, the Sharif Emotional Speech Database."""
 
-import re
+from functools import partial
 
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 EMOTIONS = {
     "A": "anger",
@@ -17,37 +18,18 @@ SPEAKERS = tuple(
     [f"F{n:02}" for n in range(1, 32)] + [f"M{n:02}" for n in range(1, 57)]
 )
 
-
-def describe(path):
-    """Reads speaker and emotion.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as female/F01A01.wav.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    name = re.fullmatch(r"(([FM])[0-9]{2})([A-Z])[0-9]{2,3}", path.stem)
-    if not name:
-        raise ValueError("name does not parse as speaker, emotion, number")
-    if name[3] not in EMOTIONS:
-        raise ValueError(f"emotion not in the class set: {name[3]}")
-    return {
-        "spk_id": name[1],
-        "gender": "female" if name[2] == "F" else "male",
-        "emotion": EMOTIONS[name[3]],
-        "sentence": "",  # of radio plays, each its own
-    }
-
+# Such as female/F01A01.wav. No sentence recurs: these are radio plays.
+NAME = r"(?P<spk_id>(?P<gender>[FM])[0-9]{2})(?P<emotion>[A-Z])[0-9]{2,3}"
 
 CORPUS = Corpus(
     name="ShEMO",
     classes=tuple(EMOTIONS.values()),
-    describe=describe,
+    describe=partial(
+        read_name,
+        pattern=NAME,
+        form="speaker, emotion, number",
+        emotions=EMOTIONS,
+    ),
     protocol="kfold",  # EmoBox's split shares speakers
     speakers=SPEAKERS,
     clips=dict(zip(EMOTIONS.values(), CLIPS)),

@@ -1,8 +1,9 @@
 """SUBESCO, the SUST Bangla Emotional Speech Corpus."""
 
-import re
+from functools import partial
 
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 EMOTIONS = (
     "angry",
@@ -13,7 +14,9 @@ EMOTIONS = (
     "sad",
     "surprise",
 )
-SPEAKERS = tuple(f"{sex}_{n:02}" for sex in "FM" for n in range(1, 11))
+FEMALE = tuple(f"F_{n:02}" for n in range(1, 11))
+MALE = tuple(f"M_{n:02}" for n in range(1, 11))
+GENDERS = dict.fromkeys(FEMALE, "female") | dict.fromkeys(MALE, "male")
 
 # Test speakers of EmoBox's five folds, https://github.com/emo-box/EmoBox
 FOLDS = (
@@ -24,45 +27,25 @@ FOLDS = (
     ("F_02", "M_01", "M_02", "M_10"),
 )
 
-
-def describe(path):
-    """Reads speaker, sentence, emotion and take.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as M_01_BASHIR_S_1_ANGRY_1.wav.
-
-    Returns
-    -------
-    dict
-        `ID`, `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    # One name, F_02_MONIKA_S_2_SURPRISE_3], ends in a stray bracket.
-    stem = path.stem.removesuffix("]")
-    name = re.fullmatch(
-        r"(([FM])_[0-9]{2})_[A-Z]+_S_([0-9]+)_([A-Z]+)_[0-9]+", stem
-    )
-    if not name or name[1] not in SPEAKERS:
-        raise ValueError(
-            "name does not parse as speaker, sentence, emotion and take"
-        )
-    return {
-        "ID": stem,
-        "spk_id": name[1],
-        "gender": "female" if name[2] == "F" else "male",
-        "emotion": name[4].lower(),
-        "sentence": name[3],
-    }
-
+# Such as M_01_BASHIR_S_1_ANGRY_1.wav. One name, F_02_MONIKA_S_2_SURPRISE_3],
+# ends in a stray bracket.
+NAME = (
+    r"(?P<ID>(?P<spk_id>[FM]_[0-9]{2})_[A-Z]+"
+    r"_S_(?P<sentence>[0-9]+)_(?P<emotion>[A-Z]+)_[0-9]+)\]?"
+)
 
 CORPUS = Corpus(
     name="SUBESCO",
     classes=EMOTIONS,
-    describe=describe,
+    describe=partial(
+        read_name,
+        pattern=NAME,
+        form="speaker, sentence, emotion and take",
+        genders=GENDERS,
+    ),
     protocol="emobox",
     folds=FOLDS,
-    speakers=SPEAKERS,
+    speakers=tuple(GENDERS),
     clips=dict.fromkeys(EMOTIONS, 1000),
     language="Bangla",
     licence="CC BY 4.0",

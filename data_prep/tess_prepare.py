@@ -3,6 +3,7 @@
 import re
 
 from data_prep.corpus import Corpus
+from data_prep.file_names import read_name
 
 EMOTIONS = {
     "angry": "angry",
@@ -15,34 +16,16 @@ EMOTIONS = {
 }
 SPEAKERS = ("OAF", "YAF")  # the older, of 64 years, and the younger, of 26
 
+# Such as OAF_angry/OAF_back_angry.wav
+NAME = r"(?P<spk_id>OAF|YAF)_(?P<sentence>[A-Za-z]+)_(?P<emotion>[a-z]+)"
+
 
 def describe(path):
-    """Reads speaker, word and emotion.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Such as OAF_angry/OAF_back_angry.wav.
-
-    Returns
-    -------
-    dict
-        `ID`, `spk_id`, `gender`, `emotion` and `sentence`.
-    """
-    # One name, OA_bite_neutral, lacks a letter; some copies mend it.
-    name = re.fullmatch(r"(OAF?|YAF)_([A-Za-z]+)_([a-z]+)", path.stem)
-    if not name:
-        raise ValueError("name does not parse as speaker_word_emotion")
-    if name[3] not in EMOTIONS:
-        raise ValueError(f"emotion not in the class set: {name[3]}")
-    speaker = "YAF" if name[1] == "YAF" else "OAF"
-    return {
-        "ID": f"{speaker}_{name[2]}_{name[3]}",
-        "spk_id": speaker,
-        "gender": "female",
-        "emotion": EMOTIONS[name[3]],
-        "sentence": name[2],
-    }
+    """Reads speaker, word and emotion."""
+    # One name, OA_bite_neutral, lacks a letter; some copies have put it right.
+    path = path.with_name(re.sub("^OA_", "OAF_", path.name))
+    clip = read_name(path, NAME, "speaker_word_emotion", EMOTIONS)
+    return clip | {"ID": path.stem, "gender": "female"}
 
 
 CORPUS = Corpus(

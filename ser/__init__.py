@@ -1,3 +1,3 @@
-"""What the programs of this repository share, in the order of the data:
-audio, encoder, pooling, embedding store, head, checkpoint, metrics, report.
+"""What every recipe shares, in the order of the data: audio, encoder, pooling,
+embeddings, head, metrics; the reports on top are in `ser.report`.
 """

@@ -1,24 +1,28 @@
-"""Checkpoints that a killed run or a full disk cannot tear."""
+"""Checkpoints that are whole or absent, whatever kills a run."""
 
 import logging
 import os
 import shutil
 
+from ser.errors import RecipeError
+
 from speechbrain.utils.checkpoints import Checkpointer, ckpt_recency
 from speechbrain.utils.distributed import ddp_barrier, if_main_process
-
-from ser.errors import RecipeError
 
 UNFINISHED = "unfinished"
 
 
 class AtomicCheckpointer(Checkpointer):
-    """SpeechBrain's checkpointer, whose checkpoints are whole or not there.
+    """SpeechBrain's checkpointer, with checkpoints that are whole or absent.
 
     The stock one writes into the final folder, the meta file first, so that
-    a run that is killed in the middle leaves what looks like a checkpoint and
-    does not load; the same when it deletes. Arguments as those of
-    `speechbrain.utils.checkpoints.Checkpointer`.
+    a run killed in the middle leaves what looks like a checkpoint and does not
+    load; the same happens when it deletes.
+
+    Arguments
+    ---------
+    *args, **kwargs
+        As for `speechbrain.utils.checkpoints.Checkpointer`.
 
     Example
     -------
@@ -31,22 +35,12 @@ class AtomicCheckpointer(Checkpointer):
     """
 
     def _new_checkpoint_dirpath(self):
+        """Puts a new checkpoint where no search finds it."""
         final = super()._new_checkpoint_dirpath()
         return final.parent / UNFINISHED / final.name
 
     def save_checkpoint(self, *args, **kwargs):
-        """Saves into a folder beside, then moves it into place.
-
-        Returns
-        -------
-        Checkpoint
-            On the main process, else None.
-
-        Raises
-        ------
-        RecipeError
-            If it cannot be written; those that were saved are kept.
-        """
+        """Saves into a folder beside, then moves it into place."""
         try:
             if if_main_process():
                 shutil.rmtree(
@@ -62,7 +56,7 @@ class AtomicCheckpointer(Checkpointer):
             raise RecipeError(
                 f"a checkpoint could not be written to {self.checkpoints_dir} "
                 f"({error}): free some disk space and start the same command "
-                "again; it goes on from the last checkpoint, which is kept."
+                "again; it resumes from the last checkpoint, which is kept."
             ) from error
         ddp_barrier()
         return saved
@@ -77,10 +71,7 @@ class AtomicCheckpointer(Checkpointer):
         ckpt_predicate=None,
         verbosity=logging.INFO,
     ):
-        """Deletes what is not among the `num_to_keep` first of any order.
-
-        Arguments as those of `Checkpointer.delete_checkpoints`.
-        """
+        """Deletes all but the `num_to_keep` first in each order."""
         # One listing for all orders: it parses a file for each checkpoint.
         found = self.find_checkpoints(ckpt_predicate=ckpt_predicate)
         orders = list(importance_keys)
@@ -91,34 +82,11 @@ class AtomicCheckpointer(Checkpointer):
             for order in orders
             for ckpt in sorted(found, key=order, reverse=True)[:num_to_keep]
         }
-        every = {ckpt.path for ckpt in found}
         ddp_barrier()
         if if_main_process():
-            for path in every - kept:
+            for path in {ckpt.path for ckpt in found} - kept:
                 # Out of sight in one step, since removing a folder takes many.
-                grave = self.checkpoints_dir / UNFINISHED / "deleted"
-                os.replace(path, grave)
-                shutil.rmtree(grave)
+                deleted = self.checkpoints_dir / UNFINISHED / "deleted"
+                os.replace(path, deleted)
+                shutil.rmtree(deleted)
         ddp_barrier()
-
-
-def best_first(checkpoint):
-    """Ranks checkpoints by validation UAR; where it is equal, by the loss.
-
-    Arguments
-    ---------
-    checkpoint : speechbrain.utils.checkpoints.Checkpoint
-        One that `is_end_of_epoch`.
-
-    Returns
-    -------
-    tuple
-        The higher the better.
-    """
-    return checkpoint.meta["valid_uar"], -checkpoint.meta["valid_loss"]
-
-
-def is_end_of_epoch(checkpoint):
-    """Says whether a checkpoint was validated, which those that are saved
-    within an epoch are not."""
-    return "valid_uar" in checkpoint.meta

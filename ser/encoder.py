@@ -1,39 +1,34 @@
-"""From waveforms to hidden states: SpeechBrain's Wav2Vec2 lobe, made so that
-what it says of a clip does not depend on what the clip is batched with.
+"""From waveforms to hidden states: SpeechBrain's Wav2Vec2 lobe, changed so that
+a clip's hidden states do not depend on the batch that it is in.
 """
 
 import hashlib
 import json
-import os
-import shutil
 from pathlib import Path
 
 import torch
-from speechbrain.integrations.huggingface.wav2vec2 import Wav2Vec2
-from speechbrain.nnet.adapters import AdaptedModel, LoRA
-from speechbrain.utils.logger import get_logger
-from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
+from ser.errors import RecipeError
 from transformers.utils import logging as transformers_logging
 
-from ser.errors import RecipeError
+from speechbrain.integrations.huggingface.wav2vec2 import Wav2Vec2
+from speechbrain.nnet.adapters import AdaptedModel, LoRA
 
-logger = get_logger(__name__)
-# Its news of every config and weight would bury ours.
+# Its messages about every config and weight would bury ours.
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
 # SpeechBrain turns it on, and its rounding (1e-3) differs with the batch.
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 
-# What changes no answer: config entries, and a vector of masked training that
-# is drawn anew where a checkpoint lacks it.
+# What changes no hidden state: a vector of masked training, which is drawn anew
+# where a checkpoint lacks it, and entries of the config.
 UNUSED_WEIGHT = "masked_spec_embed"
-VOLATILE = (
+UNUSED_ENTRIES = (
     "_name_or_path",
     "transformers_version",
     "dtype",
     "torch_dtype",
-    "heard_speakers",
+    "training_speakers",
 )
 
 
@@ -62,22 +57,26 @@ class Encoder(Wav2Vec2):
         `freeze` is True.
     lora_rank : int
         If above 0, low-rank adapters of this rank in the trained layers are
-        trained in the layers' place
-        (https://arxiv.org/abs/2106.09685).
+        trained instead of the layers (https://arxiv.org/abs/2106.09685).
     gradient_checkpointing : bool
         If True, activations are computed again in the backward pass: slower,
         and much less memory.
     train_front_end : bool
-        If True, all is trained, the convolutional front end too, which only
-        the training of an encoder from its beginning needs.
+        If True, everything is trained, the convolutional front end too, which
+        only the training of an encoder from scratch needs.
 
     Example
     -------
-    >>> folder = make_random_encoder(getfixture("tmpdir") / "encoder", seed=0)
+    >>> from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
+    >>> from transformers import Wav2Vec2Model
+    >>> folder = str(getfixture("tmpdir"))
+    >>> config = Wav2Vec2Config(hidden_size=48, num_hidden_layers=1)
+    >>> Wav2Vec2Model(config).save_pretrained(folder)
+    >>> _ = Wav2Vec2FeatureExtractor().save_pretrained(folder)
     >>> encoder = Encoder(folder, save_path="", freeze=True)
     >>> hidden, lens = encoder(torch.rand(2, 16000), torch.tensor([0.5, 1.0]))
-    >>> hidden.shape, (lens * hidden.shape[2]).int().tolist()
-    (torch.Size([4, 2, 49, 128]), [24, 49])
+    >>> hidden.shape, (lens * hidden.shape[2]).round().int().tolist()
+    (torch.Size([2, 2, 49, 48]), [24, 49])
     """
 
     def __init__(
@@ -96,9 +95,9 @@ class Encoder(Wav2Vec2):
             )
         except RecipeError:
             raise
-        # Whatever the hub's client raises without a network, of many libraries.
+        # The hub's client raises errors of many libraries without a network.
         except Exception as error:
-            raise RecipeError(explain(source, error)) from error
+            raise RecipeError(_explain(source, error)) from error
         config = self.model.config
         if not hasattr(config, "conv_kernel"):
             raise RecipeError(
@@ -109,30 +108,30 @@ class Encoder(Wav2Vec2):
         self.source = str(source)
         self.dim = config.hidden_size
         self.num_layers = config.num_hidden_layers
-        # Config entries of this repository's own encoders; speakers are those
-        # of labelled training, such as crema_d-1003.
+        # Entries of this repository's own encoders; the speakers are those of
+        # labelled training, such as crema_d-1003.
         self.is_random = getattr(config, "randomly_initialised", False)
-        self.heard_speakers = set(getattr(config, "heard_speakers", ()))
+        self.training_speakers = set(getattr(config, "training_speakers", ()))
         if freeze:
             self.frozen_parts = [self.model]
         elif train_front_end:
             self.frozen_parts = []
         else:
-            self.frozen_parts = self.freeze_up_to(
+            self.frozen_parts = self._freeze_up_to(
                 self.num_layers if train_layers < 0 else train_layers
             )
         if lora_rank and not freeze:
             first = 0 if train_layers < 0 else self.num_layers - train_layers
-            self.add_lora(lora_rank, range(first, self.num_layers))
+            self._add_lora(lora_rank, range(first, self.num_layers))
         if gradient_checkpointing and not freeze:
-            # Without re-entry, since the front end hands on no gradient.
+            # Without re-entry, since the front end returns no gradient.
             self.model.gradient_checkpointing_enable({"use_reentrant": False})
-        self.mend_front_end()
+        self._make_padding_invariant()
         self.train(not freeze)
 
     def _from_pretrained(self, source, save_path, cache_dir, **kwargs):
-        """Loads the weights, and refuses a model of which some are missing,
-        where the lobe only warns."""
+        """Loads the weights, and refuses a checkpoint that lacks some, where
+        the lobe only warns."""
         super()._from_pretrained(
             source,
             save_path,
@@ -143,8 +142,8 @@ class Encoder(Wav2Vec2):
         )
         if not isinstance(self.model, tuple):
             raise RecipeError(
-                f"'{source}' is a checkpoint of SpeechBrain (.ckpt), of which "
-                "missing weights go unnoticed: expected the Hugging Face "
+                f"'{source}' is a checkpoint of SpeechBrain (.ckpt), whose "
+                "missing weights would go unnoticed: expected the Hugging Face "
                 "format, as its save_pretrained writes it."
             )
         self.model, info = self.model
@@ -157,19 +156,9 @@ class Encoder(Wav2Vec2):
                 f"{', '.join(sorted(missing))}; get a whole checkpoint."
             )
 
-    def freeze_up_to(self, train_layers):
-        """Freezes what lies before the last `train_layers` layers.
-
-        Arguments
-        ---------
-        train_layers : int
-            How many transformer layers are trained.
-
-        Returns
-        -------
-        list of torch.nn.Module
-            The frozen parts.
-        """
+    def _freeze_up_to(self, train_layers):
+        """Freezes what comes before the last `train_layers` layers, and
+        returns the frozen modules."""
         if not 1 <= train_layers <= self.num_layers:
             raise RecipeError(
                 f"train_layers is {train_layers}, and '{self.source}' has "
@@ -192,17 +181,8 @@ class Encoder(Wav2Vec2):
             self.model.masked_spec_embed.requires_grad_(False)
         return frozen
 
-    def add_lora(self, rank, layers):
-        """Puts SpeechBrain's LoRA into the attention of some layers, or into
-        the feed-forward part of WavLM's.
-
-        Arguments
-        ---------
-        rank : int
-            Rank of the adapters.
-        layers : iterable of int
-            Which layers.
-        """
+    def _add_lora(self, rank, layers):
+        """Adds SpeechBrain's LoRA to the attention of some layers."""
         # WavLM reads its attention's weights past the modules that hold them.
         parts = (
             ("feed_forward.intermediate_dense", "feed_forward.output_dense")
@@ -222,43 +202,26 @@ class Encoder(Wav2Vec2):
             adapter_kwargs={"rank": rank},
         )
 
-    def mend_front_end(self):
-        """Hooks the two places where padding reaches valid frames."""
+    def _make_padding_invariant(self):
+        """Changes the two places where padding reaches valid frames."""
         config = self.model.config
-        convs = self.model.feature_extractor.conv_layers
-        for conv in convs:
-            if isinstance(
-                getattr(conv, "layer_norm", None), torch.nn.GroupNorm
-            ):
-                norm = ValidGroupNorm(
-                    conv.layer_norm,
-                    config.conv_kernel[0],
-                    config.conv_stride[0],
-                )
-                conv.layer_norm = norm.to(conv.conv.weight.device)
+        for conv in self.model.feature_extractor.conv_layers:
+            norm = getattr(conv, "layer_norm", None)
+            if isinstance(norm, torch.nn.GroupNorm):
+                conv.layer_norm = ValidGroupNorm(
+                    norm, config.conv_kernel[0], config.conv_stride[0]
+                ).to(conv.conv.weight.device)
         # data2vec stacks several, and each would read what the one before it
-        # wrote behind the end of a clip.
+        # wrote into the padding.
         positional = getattr(self.model.encoder.pos_conv_embed, "layers", [])
         for layer in list(positional)[1:]:
-            layer.register_forward_pre_hook(self.zero_padding)
+            layer.register_forward_pre_hook(self._zero_padding)
 
-    def zero_padding(self, module, inputs):
-        """Sets what lies behind the end of each clip to zero.
-
-        Arguments
-        ---------
-        module : torch.nn.Module
-            Whose input it is.
-        inputs : tuple
-            Frames [batch, channel, frame].
-
-        Returns
-        -------
-        tuple
-            The same, with zeros.
-        """
+    def _zero_padding(self, module, inputs):
+        """Sets the padding of a module's input [batch, channel, frame] to
+        zero."""
         index = torch.arange(inputs[0].shape[-1], device=inputs[0].device)
-        return (inputs[0] * (index < self.frames()[:, None])[:, None],)
+        return (inputs[0] * (index < self._frames()[:, None])[:, None],)
 
     def train(self, mode=True):
         """Sets the mode of what is trained; the rest stays in evaluation
@@ -269,7 +232,7 @@ class Encoder(Wav2Vec2):
         return self
 
     def extract_features(self, wav, wav_lens=None):
-        """Encodes a batch.
+        """Encodes a batch; `forward` calls it.
 
         Arguments
         ---------
@@ -282,7 +245,7 @@ class Encoder(Wav2Vec2):
         -------
         hidden : torch.Tensor
             Hidden states [layer + 1, batch, frame, channel]; the first is
-            what the transformer is given. Frames behind the end of a clip
+            the input of the transformer. Frames past the end of a clip
             hold no meaning.
         lens : torch.Tensor
             Relative lengths in frames [batch], which `wav_lens` gives only
@@ -303,11 +266,11 @@ class Encoder(Wav2Vec2):
             wav, attention_mask=valid, output_hidden_states=True
         )
         # transformers 5 leaves the final layer norm of pre-norm models out of
-        # its hidden states; the last one is what the model itself puts out.
+        # its hidden states; the last one must be the model's own output.
         hidden = (*output.hidden_states[:-1], output.last_hidden_state)
-        return torch.stack(hidden), self.frames() / hidden[0].shape[1]
+        return torch.stack(hidden), self._frames() / hidden[0].shape[1]
 
-    def frames(self):
+    def _frames(self):
         """Returns how many frames each clip of the last batch has [batch]."""
         return self.model._get_feat_extract_output_lengths(self.samples)
 
@@ -320,26 +283,18 @@ class Encoder(Wav2Vec2):
             The same for equal encoders, wherever they were loaded from.
         """
         config = self.model.config.to_dict()
-        config = {k: v for k, v in config.items() if k not in VOLATILE}
-        digest = hashlib.sha256(
-            json.dumps(
-                [config, self.normalize_wav], sort_keys=True, default=str
-            ).encode()
+        config = {k: v for k, v in config.items() if k not in UNUSED_ENTRIES}
+        text = json.dumps(
+            [config, self.normalize_wav], sort_keys=True, default=str
         )
-        weights = self.model.state_dict()
-        weights.pop(UNUSED_WEIGHT, None)
-        for name, weight in sorted(weights.items()):
-            digest.update(
-                f"{name} {weight.dtype} {list(weight.shape)}".encode()
-            )
-            digest.update(
-                weight.detach()
-                .cpu()
-                .contiguous()
-                .flatten()
-                .view(torch.uint8)
-                .numpy()
-            )
+        digest = hashlib.sha256(text.encode())
+        for name, weight in sorted(self.model.state_dict().items()):
+            if name == UNUSED_WEIGHT:
+                continue
+            text = f"{name} {weight.dtype} {list(weight.shape)}"
+            digest.update(text.encode())
+            flat = weight.detach().cpu().contiguous().flatten()
+            digest.update(flat.view(torch.uint8).numpy())
         return digest.hexdigest()
 
 
@@ -363,21 +318,12 @@ class ValidGroupNorm(torch.nn.GroupNorm):
         self.samples = None  # of each clip, set before each forward pass
 
     def forward(self, x):
-        """Normalises each clip by its own valid frames.
-
-        Arguments
-        ---------
-        x : torch.Tensor
-            Frames [batch, channel, frame].
-
-        Returns
-        -------
-        torch.Tensor
-            The same shape; frames behind the end of a clip hold no meaning.
-        """
+        """Normalises [batch, channel, frame], each clip by its own valid
+        frames; frames past the end of a clip hold no meaning."""
         frames = [(n - self.kernel) // self.stride + 1 for n in self.samples]
         x = x.float()
-        # Clip by clip: exactly what the clip alone gets. One group a channel.
+        # Clip by clip: exactly the result of the clip alone. A group is a
+        # channel.
         moments = [
             torch.var_mean(clip[:, :n], dim=-1, correction=0)
             for clip, n in zip(x, frames, strict=True)
@@ -410,20 +356,8 @@ def normalise(wav, valid):
     return wav / (variance + 1e-7).sqrt()
 
 
-def explain(source, error):
-    """Says in a sentence why an encoder did not load.
-
-    Arguments
-    ---------
-    source : str
-        Hub name or folder.
-    error : Exception
-        What was raised.
-
-    Returns
-    -------
-    str
-    """
+def _explain(source, error):
+    """Explains in a sentence why an encoder did not load."""
     if Path(source).is_dir():
         return (
             f"the folder '{source}' is no encoder in the Hugging Face format "
@@ -431,79 +365,8 @@ def explain(source, error):
             f"{type(error).__name__}: {error}"
         )
     return (
-        f"'{source}' is not a folder here and could not be had from the hub "
-        f"({type(error).__name__}): check the name and the network, or "
+        f"'{source}' is not a folder here and could not be downloaded from the "
+        f"hub ({type(error).__name__}): check the name and the network, or "
         f"download it elsewhere ('hf download {source} --local-dir DIR') and "
         "pass --wav2vec2_hub DIR."
     )
-
-
-def built_in_encoder():
-    """Names the folder of the encoder that ships with the repository, which
-    has heard the acted English of CREMA-D (its README.md says more).
-
-    Returns
-    -------
-    str
-    """
-    return (Path(__file__).parents[1] / "encoders/crema_d_small").as_posix()
-
-
-def make_random_encoder(folder, seed):
-    """Makes a small wav2vec 2.0 model with random weights, in the Hugging
-    Face format, unless it is there.
-
-    It serves tests and comparisons. It has never heard speech.
-
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        Where it goes.
-    seed : int
-        Of the weights.
-
-    Returns
-    -------
-    str
-        The folder.
-    """
-    folder = Path(folder)
-    if not (folder / "config.json").is_file():
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = Wav2Vec2Model(
-                Wav2Vec2Config(
-                    conv_dim=(64, 64, 64, 96, 96, 128, 128),
-                    hidden_size=128,
-                    num_hidden_layers=3,
-                    num_attention_heads=4,
-                    intermediate_size=256,
-                    num_conv_pos_embeddings=32,
-                    num_conv_pos_embedding_groups=4,
-                    randomly_initialised=True,
-                )
-            )
-        save_new(model, folder)
-    return str(folder)
-
-
-def save_new(model, folder):
-    """Saves a model that was made, in the Hugging Face format.
-
-    Arguments
-    ---------
-    model : transformers.Wav2Vec2Model
-        The model.
-    folder : pathlib.Path
-        Where it goes, unless another process was first.
-    """
-    # Made beside and moved, so that a killed run leaves no half of it.
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
-    model.save_pretrained(unfinished)
-    Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(
-        unfinished
-    )
-    try:
-        os.replace(unfinished, folder)
-    except OSError:
-        shutil.rmtree(unfinished)

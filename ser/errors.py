@@ -1,10 +1,11 @@
-"""Errors that a user can cause and mend."""
+"""Errors that a user can cause and put right."""
 
 import contextlib
 import sys
 
-import speechbrain as sb
 import torch
+
+from speechbrain.utils.logger import get_logger
 
 
 class RecipeError(Exception):
@@ -13,14 +14,14 @@ class RecipeError(Exception):
 
 
 @contextlib.contextmanager
-def one_sentence_errors():
+def user_errors():
     """Ends the program with one sentence and exit status 1 where the user or
     the machine (a full disk, a missing permission) is at fault; any other
-    error keeps its traceback, since it is ours.
+    error keeps its traceback, since it is a bug.
 
     Example
     -------
-    >>> with one_sentence_errors():
+    >>> with user_errors():
     ...     pass
     """
     try:
@@ -31,13 +32,13 @@ def one_sentence_errors():
             "--encode_batch_length, --max_batch_length or the batch size."
         )
     except KeyboardInterrupt:
-        end("stopped; what was saved is kept, and the same command goes on.")
+        end("stopped; everything saved is kept, and the same command resumes.")
     except (RecipeError, OSError) as error:
         end(str(error))
 
 
 def end(message):
-    """Logs a message as one line and ends the program with status 1."""
+    """Logs a message as one line and exits with status 1."""
     sentence = " ".join(message.split())
-    sb.utils.logger.get_logger(__name__).error(sentence)
+    get_logger(__name__).error(sentence)
     sys.exit(f"error: {sentence}")

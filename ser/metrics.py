@@ -11,10 +11,11 @@ ECE_BINS = 10
 
 
 def uar(confusion):
-    """Unweighted average recall over the classes that occur.
+    """Computes the unweighted average recall of the classes that occur, as
+    scikit-learn's `balanced_accuracy_score` does.
 
-    As scikit-learn's `balanced_accuracy_score`; from counts, like those
-    below, since a bootstrap asks a thousand times.
+    It starts from counts, like the two below, since a bootstrap calls it a
+    thousand times.
 
     Arguments
     ---------
@@ -25,6 +26,11 @@ def uar(confusion):
     -------
     float
         0 to 1.
+
+    Example
+    -------
+    >>> uar(np.array([[3, 1], [0, 2]]))
+    0.875
     """
     support = confusion.sum(axis=1)
     occur = support > 0
@@ -32,13 +38,13 @@ def uar(confusion):
 
 
 def wa(confusion):
-    """Weighted accuracy, the share of clips that are right, 0 to 1."""
+    """Computes the weighted accuracy, the share of clips that are right."""
     return float(confusion.trace() / confusion.sum())
 
 
 def macro_f1(confusion):
-    """Mean F1 of the classes that occur or are predicted, 0 to 1, as
-    scikit-learn's `f1_score` with `average="macro"`."""
+    """Computes the mean F1 of the classes that occur or are predicted, as
+    scikit-learn's `f1_score` with `average="macro"` does."""
     counts = confusion.sum(axis=0) + confusion.sum(axis=1)
     occur = counts > 0
     return float((2 * confusion.diagonal()[occur] / counts[occur]).mean())
@@ -47,68 +53,13 @@ def macro_f1(confusion):
 METRICS = {"uar": uar, "wa": wa, "macro_f1": macro_f1}
 
 
-def count(cells, num_classes):
-    """Makes a confusion matrix [truth, prediction] of clips' cells."""
-    counts = np.bincount(cells, minlength=num_classes**2)
-    return counts.reshape(num_classes, num_classes)
-
-
-def compute_intervals(cells, num_classes, speakers):
-    """Computes the 95 % intervals of all metrics.
-
-    They are percentiles of a bootstrap that draws speakers, and then clips of
-    each, since clips of one speaker are not independent
-    (https://github.com/luferrer/ConfidenceIntervals).
-
-    Arguments
-    ---------
-    cells : numpy.ndarray
-        Cell of the confusion matrix of each clip, truth * classes +
-        prediction, [clip, seed]; a metric is the mean of the seeds'.
-    num_classes : int
-        Of the confusion matrix.
-    speakers : list of str
-        Of each clip.
-
-    Returns
-    -------
-    intervals : dict
-        From "uar_ci95" and so on to low and high, 0 to 1.
-    resamples : str
-        What the bootstrap drew.
-    """
-    names, conditions = np.unique(speakers, return_inverse=True)
-    bootstrap = Bootstrap(BOOTSTRAPS)
-    bootstrap.get_bootstrap_sets(
-        len(cells), conditions if len(names) > 1 else None
-    )
-    intervals = {}
-    for name, metric in METRICS.items():
-
-        def of_seeds(cells, metric=metric):
-            """Computes a metric of drawn clips."""
-            return np.mean(
-                [metric(count(seed, num_classes)) for seed in cells.T]
-            )
-
-        bootstrap.metric = of_seeds
-        values = bootstrap.get_metric_values_for_bootstrap_sets(cells, None)
-        intervals[f"{name}_ci95"] = [float(x) for x in get_conf_int(values)]
-    resamples = (
-        f"the {len(names)} test speakers, then the clips of each"
-        if len(names) > 1
-        else "the clips of the one test speaker, so it says nothing of others"
-    )
-    return intervals, resamples
-
-
 def to_cells(predictions, classes):
     """Finds each clip's cell of the confusion matrix.
 
     Arguments
     ---------
     predictions : pandas.DataFrame
-        `truth` and `prediction`, a row a clip.
+        `truth` and `prediction`, one row a clip.
     classes : list of str
         In the order of the classifier's outputs.
 
@@ -123,26 +74,93 @@ def to_cells(predictions, classes):
     return (truth * len(classes) + prediction).to_numpy()
 
 
+def count(cells, num_classes):
+    """Counts cells into a confusion matrix [truth, prediction]."""
+    counts = np.bincount(cells, minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes)
+
+
+def draw_clips(speakers):
+    """Draws the clips of a bootstrap, for `compute_interval`: speakers, and
+    then clips of each, since clips of one speaker are not independent
+    (https://github.com/luferrer/ConfidenceIntervals); a lone speaker's clips
+    are drawn by themselves."""
+    names, units = np.unique(speakers, return_inverse=True)
+    drawn = Bootstrap(BOOTSTRAPS)
+    drawn.get_bootstrap_sets(len(units), units if len(names) > 1 else None)
+    return drawn
+
+
+def compute_interval(drawn, metric, cells):
+    """Computes the 95 % percentile interval, low and high, of a metric that
+    takes cells [clip, ...] of drawn clips."""
+    drawn.metric = metric
+    values = drawn.get_metric_values_for_bootstrap_sets(cells, None)
+    return [float(value) for value in get_conf_int(values)]
+
+
+def compute_intervals(cells, num_classes, speakers):
+    """Computes the 95 % intervals of all metrics.
+
+    Arguments
+    ---------
+    cells : numpy.ndarray
+        As `to_cells` returns them for each seed, [clip, seed]; a metric is
+        the mean of the seeds'.
+    num_classes : int
+        Size of the confusion matrix.
+    speakers : list of str
+        Speaker of each clip.
+
+    Returns
+    -------
+    intervals : dict
+        From "uar_ci95" and so on to low and high, 0 to 1.
+    resamples : str
+        What the bootstrap drew.
+    """
+    drawn = draw_clips(speakers)
+
+    def mean_of_seeds(metric):
+        """Makes the metric of drawn clips."""
+        return lambda cells: np.mean(
+            [metric(count(seed, num_classes)) for seed in cells.T]
+        )
+
+    intervals = {
+        f"{name}_ci95": compute_interval(drawn, mean_of_seeds(metric), cells)
+        for name, metric in METRICS.items()
+    }
+    number = len(np.unique(speakers))
+    resamples = (
+        f"the {number} test speakers, then the clips of each"
+        if number > 1
+        else "the clips of the one test speaker, so it says nothing about "
+        "other speakers"
+    )
+    return intervals, resamples
+
+
 def compute_metrics(predictions, classes, speakers, with_intervals=True):
-    """Computes everything that a reviewer asks of a test set.
+    """Computes all metrics of a test set.
 
     Arguments
     ---------
     predictions : pandas.DataFrame
-        `truth`, `prediction` and a probability for each class, a row a clip.
+        `truth`, `prediction` and a probability for each class, one row a clip.
     classes : list of str
         In the order of the classifier's outputs.
     speakers : list of str
-        Of each clip.
+        Speaker of each clip.
     with_intervals : bool
-        Whether to compute them, which takes longer than all the rest.
+        Whether to compute intervals, which takes longer than all the rest.
 
     Returns
     -------
     dict
         `uar`, `wa` and `macro_f1` (0 to 1), each with its `_ci95`;
-        `per_class`, `confusion` (rows are the truth), `ece`, `n` and
-        `ci_resamples`, which says what the bootstrap drew.
+        `per_class`, `classes`, `confusion` (rows are the truth), `ece`, `n`
+        and `ci_resamples`, what the bootstrap drew.
     """
     classes = list(classes)
     cells = to_cells(predictions, classes)

@@ -1,7 +1,6 @@
 """From hidden states to one embedding for each clip and layer."""
 
 import torch
-
 from ser.errors import RecipeError
 
 KINDS = ("mean", "mean_std", "attention")
@@ -65,34 +64,19 @@ class Pooling(torch.nn.Module):
         with torch.autocast(hidden.device.type, enabled=False):
             # A layer at a time, which a processor's cache holds.
             pooled = [
-                self.pool(layer.float(), valid, number)
+                self._pool_layer(layer.float(), valid, number)
                 for number, layer in enumerate(hidden)
             ]
         return torch.stack(pooled, dim=1)
 
-    def pool(self, hidden, valid, layer):
-        """Pools one layer.
-
-        Arguments
-        ---------
-        hidden : torch.Tensor
-            Hidden states [batch, frame, channel].
-        valid : torch.Tensor
-            True up to the end of each clip [batch, frame].
-        layer : int
-            Number of the layer.
-
-        Returns
-        -------
-        torch.Tensor
-            [batch, channel]
-        """
+    def _pool_layer(self, hidden, valid, layer):
+        """Turns [batch, frame, channel] into [batch, channel]."""
         if self.kind == "attention":
             score = (hidden @ self.score[layer]).masked_fill(~valid, -torch.inf)
             weight = score.softmax(dim=-1)
         else:
             weight = valid / valid.sum(dim=1, keepdim=True)
-        # Not weighted by zero alone: what lies behind an end may be infinite.
+        # A weight of zero is not enough: the padding may be infinite.
         hidden = hidden.masked_fill(~valid[..., None], 0)
         mean = torch.einsum("btc,bt->bc", hidden, weight)
         if self.kind != "mean_std":

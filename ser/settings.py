@@ -1,20 +1,107 @@
-"""The settings of a run: a HyperPyYAML file and the command line."""
+"""The settings of a run: HyperPyYAML files and the command line."""
 
 import difflib
-import os
 import re
 from pathlib import Path
 
-import speechbrain as sb
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from ruamel.yaml import YAML, YAMLError
-
 from ser.errors import RecipeError
+from ser.files import write_text
+
+import speechbrain as sb
+from speechbrain.utils.distributed import run_on_main
+
+
+def read_settings(path):
+    """Reads a settings file. Where it has a key `base`, it is laid over the
+    file that this key names: a block (a top-level key with its indented lines)
+    replaces the one of the same key, and a new block follows the one before it.
+
+    HyperPyYAML's `!include:` cannot do this: it nests the keys, and at the
+    root `resolve_references` discards them.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        Such as recipes/RAVDESS/hparams/train.yaml.
+
+    Returns
+    -------
+    str
+        The whole text.
+
+    Raises
+    ------
+    RecipeError
+        If a file cannot be read.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecipeError(
+            f"the settings file '{path}' cannot be read "
+            f"({error.strerror}): pass one such as hparams/train.yaml."
+        ) from error
+    header, blocks = _split_blocks(text)
+    if "base" not in blocks:
+        return text
+    base = values(text)["base"]
+    base_header, merged = _split_blocks(read_settings(Path(path).parent / base))
+    keys, before = list(merged), None
+    for key, (lead, body) in blocks.items():
+        if key == "base":
+            continue
+        if key not in merged:
+            keys.insert(keys.index(before) + 1 if before else 0, key)
+        elif "#" not in lead:
+            lead = merged[key][0]
+        merged[key] = lead, body
+        before = key
+    return (header or base_header) + "".join(
+        lead + body for lead, body in map(merged.get, keys)
+    )
+
+
+def _split_blocks(text):
+    """Splits a YAML text into the comment at its top and a dict from each
+    top-level key to the lines above it and its own lines."""
+    header = re.match(r"(#.*\n)*", text)[0]
+    blocks, lead, key = {}, "", None
+    for line in text[len(header) :].splitlines(keepends=True):
+        if found := re.match(r"(\w+):", line):
+            key = found[1]
+            blocks[key], lead = (lead, line), ""
+        elif key and re.match(r"[ \t]+\S", line):
+            above, body = blocks[key]
+            blocks[key], lead = (above, body + lead + line), ""
+        else:
+            lead += line
+    return header, blocks
+
+
+def values(text):
+    """Splits a YAML text into its top-level values, as text, no comments.
+
+    Arguments
+    ---------
+    text : str
+        Of a settings file.
+
+    Returns
+    -------
+    dict
+        From keys to texts.
+    """
+    text = re.sub(r"(^|\s)#.*$", "", text, flags=re.MULTILINE)
+    blocks = re.split(r"^(?=\w+:)", text, flags=re.MULTILINE)
+    pairs = [block.split(":", 1) for block in blocks if ":" in block]
+    return {key: " ".join(value.split()) for key, value in pairs}
 
 
 def parse_arguments(argv):
     """Reads the command line as `speechbrain.parse_arguments` does, but
-    keeps values whole that hold "=", "#" or ":", which that one tears, and
+    keeps values whole that hold "=", "#" or ":", which that one mangles, and
     checks them against the file.
 
     Arguments
@@ -29,7 +116,7 @@ def parse_arguments(argv):
     run_opts : speechbrain.utils.run_opts.RunOptions
         Options of SpeechBrain, such as the device.
     overrides : dict
-        From keys of the file to what is to stand there.
+        From keys of the file to overriding values.
 
     Raises
     ------
@@ -43,7 +130,7 @@ def parse_arguments(argv):
     {'lr': 0.0001, 'data_folder': 'a=b #c'}
     """
     hparams_file, run_opts, _ = sb.parse_arguments(argv)
-    defaults = values(read(hparams_file))
+    defaults = values(read_settings(hparams_file))
     words, key = {}, None
     for word in argv:
         if word.startswith("--"):
@@ -57,44 +144,31 @@ def parse_arguments(argv):
                 f"'{word}' follows no option: expected --key value, or quotes "
                 "around a value with spaces."
             )
-    # Those that are keys too, such as the precision, are kept with the run.
-    words = {
-        k: w for k, w in words.items() if k in defaults or k not in run_opts
-    }
     overrides = {}
     for key, word in words.items():
-        if key not in defaults:
+        # Options that are keys too, such as the precision, stay with the run.
+        if key in defaults:
+            overrides[key] = _parse_value(key, word, defaults[key])
+        elif key not in run_opts:
             near = difflib.get_close_matches(key, defaults, n=1)
             hint = f"did you mean --{near[0]}?" if near else "see its keys."
             raise RecipeError(f"{hparams_file} has no key '{key}': {hint}")
-        overrides[key] = fit(key, word, defaults[key])
     for key, default in defaults.items():
         if default.startswith("!PLACEHOLDER") and key not in overrides:
             raise RecipeError(
-                f"{hparams_file} leaves {key} to you: pass --{key}."
+                f"{hparams_file} does not set {key}: pass --{key} VALUE."
             )
     return hparams_file, run_opts, overrides
 
 
-def fit(key, word, default):
-    """Reads a word of the command line as what a key holds.
-
-    Arguments
-    ---------
-    key : str
-        Of the file.
-    word : str or True
-        What was given for it, True for a bare `--key`.
-    default : str
-        What the file gives, as text.
-
-    Returns
-    -------
-    object
-        Text where the file has text or a reference, else a YAML scalar.
-    """
-    # Of which a number or a folder comes.
-    made = bool(re.match(r"!apply|!ref <\w+\.\w+>$", default))
+def _parse_value(key, word, default):
+    """Parses the word that the command line gives for a key (True for a bare
+    `--key`): text where the file has text or a reference, else a scalar."""
+    if re.match(r"!ref <\w+\.\w+>$", default):
+        raise RecipeError(
+            f"{key} is '{word}', and it follows from other settings "
+            f"({default.removeprefix('!ref ')}): leave it out."
+        )
     try:
         held = None if default[:1] == "!" else YAML(typ="safe").load(default)
     except YAMLError:
@@ -110,20 +184,15 @@ def fit(key, word, default):
     elif isinstance(held, (int, float)):
         expected, types = "a number", (int, float)
     value = word
-    if word is not True and (made or types is not str):
+    if word is not True and types is not str:
         try:
             number = YAML(typ="safe").load(word)
             if isinstance(number, (int, float)):
                 value = number
         except YAMLError:
             pass
-    is_bool = isinstance(value, bool)
-    if (
-        value is True
-        and made
-        or not made
-        and (not isinstance(value, types) or (is_bool and types is not bool))
-    ):
+    fits = isinstance(value, types)
+    if not fits or (isinstance(value, bool) and types is not bool):
         raise RecipeError(
             f"{key} is '{value}': expected {expected}, such as {default}."
         )
@@ -131,19 +200,19 @@ def fit(key, word, default):
 
 
 def load_settings(hparams_file, overrides):
-    """Loads a HyperPyYAML file with what the command line overrides.
+    """Loads a settings file and makes its objects.
 
     Arguments
     ---------
-    hparams_file : str
-        The file.
+    hparams_file : str or pathlib.Path
+        The HyperPyYAML file.
     overrides : dict
-        As `parse_arguments` gives them.
+        From keys of the file to overriding values.
 
     Returns
     -------
     dict
-        The settings, objects made.
+        The settings.
 
     Raises
     ------
@@ -151,27 +220,27 @@ def load_settings(hparams_file, overrides):
         If an object cannot be made of its values.
     """
     try:
-        return load_hyperpyyaml(read(hparams_file), overrides)
+        return load_hyperpyyaml(read_settings(hparams_file), overrides)
     except (TypeError, ValueError) as error:
-        # HyperPyYAML says which object could not be made, and of what.
+        # HyperPyYAML's message has the object that failed and its values.
         raise RecipeError(
             f"{hparams_file} with {overrides} cannot be loaded "
             f"({type(error).__name__}: {error}): check these values."
         ) from error
 
 
-def keep_settings(output_folder, hparams_file, overrides):
-    """Keeps the resolved settings with a run, and raises where the folder
-    holds a run with others, which would be resumed as if it were this one.
+def save_settings(output_folder, hparams_file, overrides):
+    """Saves the resolved settings with a run, once; a folder that holds a run
+    with others is refused, since it would be resumed as if it were this one.
 
     Arguments
     ---------
     output_folder : str
-        Where the run writes.
-    hparams_file : str
+        Of the run.
+    hparams_file : str or pathlib.Path
         The HyperPyYAML file.
     overrides : dict
-        As `parse_arguments` gives them.
+        From keys of the file to overriding values.
 
     Raises
     ------
@@ -179,21 +248,18 @@ def keep_settings(output_folder, hparams_file, overrides):
         Naming the settings that differ.
     """
     saved = Path(output_folder) / "hyperparams.yaml"
-    resolved = resolve_references(read(hparams_file), overrides).getvalue()
+    text = read_settings(hparams_file)
+    resolved = resolve_references(text, overrides).getvalue()
     if not saved.is_file():
-        saved.parent.mkdir(parents=True, exist_ok=True)
-        # In one step, and never again: a kill must not leave half of it.
-        unfinished = saved.with_suffix(".unfinished")
-        unfinished.write_text(
+        write_text(
             f"# Resolved from {hparams_file}\n# yamllint disable\n{resolved}",
-            encoding="utf-8",
+            saved,
         )
-        os.replace(unfinished, saved)
     now, before = values(resolved), values(saved.read_text(encoding="utf-8"))
     differ = [k for k in {**before, **now} if before.get(k) != now.get(k)]
-    # What is made of a changed number differs too: name the number alone.
-    plain = [k for k in differ if not re.match("[!&*]", now.get(k, "!"))]
     if differ:
+        # An object made of a changed number differs too: name the number alone.
+        plain = [k for k in differ if not re.match("[!&*]", now.get(k, "!"))]
         changes = [f"{k} {before.get(k)} -> {now.get(k)}" for k in plain]
         raise RecipeError(
             f"{output_folder} holds a run with other settings "
@@ -202,31 +268,28 @@ def keep_settings(output_folder, hparams_file, overrides):
         )
 
 
-def read(hparams_file):
-    """Returns the text of a settings file."""
-    try:
-        return Path(hparams_file).read_text(encoding="utf-8")
-    except OSError as error:
-        raise RecipeError(
-            f"the settings file '{hparams_file}' cannot be read "
-            f"({error.strerror}): pass one such as hparams/train.yaml."
-        ) from error
-
-
-def values(text):
-    """Splits a YAML text into its top-level values, as text, no comments.
+def start_run(hparams_file, overrides):
+    """Loads the settings of a run and saves them in its folder, or checks
+    them against those of the run that is there.
 
     Arguments
     ---------
-    text : str
-        Of the file.
+    hparams_file : str or pathlib.Path
+        The HyperPyYAML file.
+    overrides : dict
+        From keys of the file to overriding values.
 
     Returns
     -------
     dict
-        From keys to texts.
+        The settings.
+
+    Raises
+    ------
+    RecipeError
+        If they cannot be loaded, or the folder holds a run with others.
     """
-    text = re.sub(r"(^|\s)#.*$", "", text, flags=re.MULTILINE)
-    blocks = re.split(r"^(?=\w+:)", text, flags=re.MULTILINE)
-    pairs = [block.split(":", 1) for block in blocks if ":" in block]
-    return {key: " ".join(value.split()) for key, value in pairs}
+    hparams = load_settings(hparams_file, overrides)
+    folder = hparams["output_folder"]
+    run_on_main(save_settings, (folder, hparams_file, overrides))
+    return hparams

@@ -5,8 +5,8 @@ files, or of files and their row in the corpus's labels, and the emotion.
 from pathlib import Path, PurePath
 
 import pytest
-
-from data_prep.corpus import Corpora, all_corpora, find_corpus
+from data_prep.corpora import Corpora
+from data_prep.corpus import all_corpora, find_corpus
 
 # Corpora that fork.py made have a file of tests each; folder and table take
 # any name.

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-
-from ser.summary import compare
+from ser.errors import RecipeError
+from ser.report.comparison import compare
 
 CLASSES = ("angry", "happy", "neutral", "sad")
 SEEDS = (1, 2)
@@ -12,22 +12,8 @@ COPIES = 10
 
 
 def predict(shares, clips=16, seed=0):
-    """Makes the predictions of a cross-validation, two speakers a fold.
-
-    Arguments
-    ---------
-    shares : list of float
-        How many clips of each speaker are right, 0 to 1.
-    clips : int
-        Of each speaker, as many of each class.
-    seed : int
-        Of which clips these are.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `ID`, `spk_id`, `fold`, `seed`, `truth` and `prediction`.
-    """
+    """Makes the predictions of a cross-validation, two speakers a fold, of
+    whom a share of the clips is right."""
     rng = np.random.default_rng(seed)
     rows = []
     for run in SEEDS:
@@ -57,7 +43,7 @@ def copied(predictions):
 
 
 def width(found):
-    """Gives the width of the interval of a difference."""
+    """Returns the width of the interval of a difference."""
     low, high = found["uar_difference_ci95"]
     return high - low
 
@@ -75,8 +61,8 @@ def compared():
 
 
 def test_copies_of_clips_do_not_shrink_the_interval(compared):
-    """Copies say nothing of other speakers, so the interval stays about as
-    wide, where one over clips would shrink by a factor of three."""
+    """Copies tell nothing about other speakers, so the interval stays about
+    as wide, where one over clips would shrink by a factor of three."""
     once, many = compared
     assert many["n"] == COPIES * once["n"] == 1280
     assert many["uar_difference"] == pytest.approx(once["uar_difference"])
@@ -88,8 +74,8 @@ def test_copies_of_clips_do_not_shrink_the_interval(compared):
 
 
 def test_copies_of_clips_do_not_make_a_difference_significant(compared):
-    """The systems are swapped speaker by speaker: there are 2 ** 8 ways, of
-    more clips too."""
+    """The systems are swapped speaker by speaker: there are 2 ** 8 ways,
+    with more clips too."""
     once, many = compared
     assert 0.01 < once["p_value"] < 1
     assert many["p_value"] == pytest.approx(once["p_value"])
@@ -98,9 +84,59 @@ def test_copies_of_clips_do_not_make_a_difference_significant(compared):
 
 def test_clips_of_one_speaker_are_drawn():
     """With one speaker there is nothing else to draw; there, copies do shrink
-    the interval, and the words say which it is."""
+    the interval, and the words tell which it is."""
     one, two = predict([0.75]), predict([0.5], seed=1)
     once = compare(one, two, CLASSES)
     many = compare(copied(one), copied(two), CLASSES)
     assert width(many) < 0.5 * width(once)
     assert "of a bootstrap of clips" in many["test"]
+
+
+def test_a_system_does_not_differ_from_itself():
+    """The difference is 0, and no permutation is less extreme."""
+    one = predict([1, 0.75, 0.5])
+    found = compare(one, one, CLASSES)
+    assert found["uar_difference"] == 0 and found["p_value"] == 1
+    assert found["uar_difference_ci95"] == [0, 0]
+
+
+def test_p_value_is_bounded_by_the_number_of_speakers():
+    """Four speakers, all of them better: 2 of the 2 ** 4 ways are as
+    extreme, and all ways are tried."""
+    one, two = predict([1, 1, 1, 1]), predict([0.5, 0.5, 0.25, 0.75])
+    found = compare(one, two, CLASSES)
+    assert found["uar_difference"] == pytest.approx(0.5)
+    assert found["p_value"] == pytest.approx(2 / 2**4)
+
+
+def drop_clips(predictions):
+    """Leaves out a clip in both seeds."""
+    return predictions[predictions["ID"] != "s0_3"]
+
+
+def drop_one_seed(predictions):
+    """Leaves out a clip in one seed."""
+    return predictions.drop(index=5)
+
+
+def relabel(predictions):
+    """Gives a clip another truth."""
+    truth = predictions["truth"].mask(predictions["ID"] == "s0_3", "angry")
+    return predictions.assign(truth=truth)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (drop_clips, "32 here, 31 there, 31 in both with one label"),
+        (relabel, "32 here, 32 there, 31 in both with one label"),
+        (drop_one_seed, "the 2 seeds have not tested the same clips"),
+        (lambda table: table.drop(columns="seed"), "those of one run"),
+        (lambda table: table.assign(prediction="calm"), r"lacks \(calm\)"),
+    ],
+)
+def test_only_the_same_clips_are_compared(change, words):
+    """Other clips, labels or classes are refused with what differs."""
+    one = predict([1, 0.5])
+    with pytest.raises(RecipeError, match=words):
+        compare(one, change(one), CLASSES)

@@ -4,7 +4,12 @@ from itertools import product
 
 import pytest
 import torch
+from encoders.random_encoder import make_random_encoder
 from safetensors.torch import load_file, save_file
+from ser.encoder import Encoder
+from ser.errors import RecipeError
+from ser.head import LayerWeights, Standardiser
+from ser.pooling import KINDS, Pooling
 from transformers import (
     Data2VecAudioConfig,
     Data2VecAudioModel,
@@ -16,11 +21,6 @@ from transformers import (
     WavLMConfig,
     WavLMModel,
 )
-
-from ser.encoder import Encoder, make_random_encoder
-from ser.errors import RecipeError
-from ser.head import LayerWeights, Standardiser
-from ser.pooling import KINDS, Pooling
 
 SMALL = dict(
     conv_dim=(32,) * 7,
@@ -60,7 +60,7 @@ def folder(request, tmp_path):
 
 @pytest.fixture
 def random_encoder(tmp_path):
-    """The folder of the built-in encoder."""
+    """The folder of a small encoder with random weights."""
     return make_random_encoder(tmp_path / "encoder", seed=0)
 
 

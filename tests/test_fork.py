@@ -1,21 +1,15 @@
-"""A start for a new corpus, and recipes that stand alone, made and run by
-processes of their own.
-"""
+"""A start for a new corpus, made, run and filled in as a user does it."""
 
-import ast
-import doctest
 import json
 import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import packages_distributions, requires
 
 import pytest
 from conftest import ENVIRONMENT, ROOT
-
-import fork
-from ser.encoder import make_random_encoder
+from forking.new_corpus import places_to_fill_in, start_corpus
+from forking.new_files import write_new
 from ser.errors import RecipeError
 
 MADE = {
@@ -26,16 +20,14 @@ MADE = {
     "tests/recipes/MyCorpus.csv",
     "tests/test_my_corpus.py",
 }
-# The repository is not to be found from where a recipe stands alone.
-OUTSIDE = {k: v for k, v in ENVIRONMENT.items() if k != "PYTHONPATH"}
 
 
-def python(*args, cwd, env=ENVIRONMENT):
+def python(*args, cwd):
     """Runs Python in a process of its own."""
     return subprocess.run(
         [sys.executable, *map(str, args)],
         cwd=cwd,
-        env=env,
+        env=ENVIRONMENT,
         timeout=300,
         capture_output=True,
         encoding="utf-8",
@@ -43,10 +35,11 @@ def python(*args, cwd, env=ENVIRONMENT):
 
 
 def list_files(folder):
-    """Lists the files of a folder, but for what Python keeps."""
+    """Lists the files of a folder, but for what Python and runs make."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix() for path in paths}
-    return {name for name in names if "__pycache__" not in name}
+    made = re.compile(r"__pycache__|^(results|cache)/")
+    return {name for name in names if not made.search(name)}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +54,7 @@ def copy(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def forked(copy):
-    """The copy with a new corpus, and what was said."""
+    """The copy with a new corpus, and what was printed."""
     before = list_files(copy)
     done = python("fork.py", "MyCorpus", cwd=copy)
     assert done.returncode == 0, done.stderr
@@ -69,23 +62,50 @@ def forked(copy):
     return copy, done.stdout
 
 
-def test_a_fork_says_what_it_made_and_what_is_next(forked):
+def test_a_fork_prints_what_it_made_and_what_is_next(forked):
     """All files, and commands that can be copied."""
-    folder, said = forked
-    for path in MADE:
-        assert f"wrote {path}\n" in said
-    assert "python train.py recipes/MyCorpus/hparams/train.yaml" in said
-    assert "python -m pytest tests/test_my_corpus.py" in said
-    assert "python fork.py --sync" in said
-    assert "crossval.py recipes/MyCorpus/hparams/train.yaml" in said
-    script = (folder / "data_prep/my_corpus_prepare.py").read_text("utf-8")
-    assert re.findall(r"FILL IN \d", script) == [
-        f"FILL IN {n}" for n in (1, 2, 3)
+    _, printed = forked
+    for path in (*MADE, "data_prep/README.md"):
+        assert f"wrote {path}\n" in printed
+    assert "python train.py recipes/MyCorpus/hparams/train.yaml" in printed
+    assert "python -m pytest tests/test_my_corpus.py" in printed
+    assert "python fork.py --sync" in printed
+    assert "crossval.py recipes/MyCorpus/hparams/train.yaml" in printed
+
+
+def test_every_place_to_fill_in_is_printed(forked):
+    """By its number, file and line, and no other is in the files, but in the
+    facts, which are one place; and how many speakers are needed."""
+    folder, printed = forked
+    number = 0
+    facts = folder / "data_prep/my_corpus_prepare.py"
+    for path in sorted(MADE, key=lambda path: ("recipes" in path, path)):
+        lines = (folder / path).read_text("utf-8").splitlines()
+        for line, text in enumerate(lines, start=1):
+            if "FILL IN" not in text and "FILL-IN" not in text:
+                continue
+            if place := re.search(r"FILL IN (\d), ([\w ]+)[:.]", text):
+                number += 1
+                assert place[1] == str(number)
+                where = f"{place[2]}: {path}, line {line}"
+                assert f"  {number}. {where}\n" in printed
+            else:
+                assert folder / path == facts or text.startswith("| ")
+    assert number == 8
+    assert "three speakers or more (one each to train, validate and" in printed
+
+
+def test_places_are_listed_by_number():
+    """Whatever the order of the files."""
+    files = {"a.py": "\n# FILL IN 2, more: of it\n", "b.md": "FILL IN 1, it.\n"}
+    assert places_to_fill_in(files) == [
+        "1. it: b.md, line 1",
+        "2. more: a.py, line 2",
     ]
 
 
 def test_a_fork_runs_at_once(forked):
-    """On the built-in corpus, which is made, and says that it is that."""
+    """On the built-in corpus, which is made, and the result says so."""
     done = python(
         *["train.py", "recipes/MyCorpus/hparams/train.yaml"],
         *["--number_of_epochs", "2"],
@@ -99,15 +119,82 @@ def test_a_fork_runs_at_once(forked):
 
 
 def test_the_tests_of_a_fork_pass(forked):
-    """Those that it makes, and those that look at all recipes."""
+    """Those that it makes, and those that look at all recipes and corpora."""
     tests = ["tests/test_my_corpus.py", "tests/test_recipes.py"]
+    tests += ["tests/test_settings.py", "tests/test_corpus_facts.py"]
     done = python(
         *["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"],
-        *[*tests, "tests/test_settings.py", "-k", "not alone"],
+        *[*tests, "-k", "not export"],
         cwd=forked[0],
     )
     assert done.returncode == 0, done.stdout
     assert "MyCorpus" in (forked[0] / "tests/recipes/MyCorpus.csv").read_text()
+
+
+@pytest.fixture(scope="module")
+def filled_in(forked, tmp_path_factory):
+    """A fork with data and facts of its own, synchronised, and what that
+    printed."""
+    folder = tmp_path_factory.mktemp("filled") / "repository"
+    shutil.copytree(forked[0], folder)
+    script = folder / "data_prep/my_corpus_prepare.py"
+    text = script.read_text("utf-8")
+    for old, new in (
+        ("from data_prep.demo_prepare import make\n", ""),
+        (re.search(r"    make=make,\n.*?\n\)", text, re.DOTALL)[0], ")"),
+        ('language="FILL IN"', 'language="Volapük"'),
+        ('protocol="kfold"', 'protocol="loso"'),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    script.write_text(text, encoding="utf-8")
+    done = python("fork.py", "--sync", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_a_filled_in_fork_asks_for_its_data(filled_in):
+    """Its settings have a place for the folder then, which must be given; and
+    its README has its facts."""
+    folder, printed = filled_in
+    for name in ("train", "finetune"):
+        path = f"recipes/MyCorpus/hparams/{name}.yaml"
+        assert f"wrote {path}\n" in printed
+        text = (folder / path).read_text("utf-8")
+        assert text.count("\ndata_folder: !PLACEHOLDER  # where MyCorpus") == 1
+    readme = (folder / "recipes/MyCorpus/README.md").read_text("utf-8")
+    assert "| Language | Volapük |\n" in readme
+    assert "| Default protocol | loso |\n" in readme
+    done = python("train.py", "recipes/MyCorpus/hparams/train.yaml", cwd=folder)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert re.fullmatch(
+        "error: .*hparams/train.yaml does not set data_folder: pass "
+        "--data_folder.*",
+        done.stderr.splitlines()[-1],
+    )
+    done = python("fork.py", "--sync", cwd=folder)
+    assert done.stdout == "Nothing has drifted.\n"
+
+
+def test_a_filled_in_fork_is_exported(filled_in, tmp_path):
+    """It prepares its own clips then, where the repository is not."""
+    folder, _ = filled_in
+    done = python("fork.py", "--standalone", "MyCorpus", tmp_path, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    recipe = tmp_path / "recipes/MyCorpus/emotion_recognition"
+    text = (recipe / "my_corpus_prepare.py").read_text("utf-8")
+    assert "def loso_folds(table):" in text and "Corpus(" not in text
+    settings = (recipe / "hparams/train.yaml").read_text("utf-8")
+    assert "\nprepare: !name:my_corpus_prepare.prepare_my_corpus\n" in settings
+    code = (
+        "import my_corpus_prepare as m, pathlib\n"
+        "path = pathlib.PurePath('03-01-05-01-02-01-03.wav')\n"
+        "print(m.describe(path)['emotion'], *m.CLASSES)"
+    )
+    done = python("-c", code, cwd=recipe)
+    assert done.stdout == (
+        "angry neutral calm happy sad angry fearful disgust surprised\n"
+    ), done.stderr
 
 
 def test_a_refusal_is_one_sentence(copy):
@@ -138,146 +225,20 @@ def test_a_refusal_is_one_sentence(copy):
         ("Fork", "tests.test_fork.py is there already"),
     ],
 )
-def test_what_cannot_be_forked(name, words, copy, monkeypatch):
-    """With what is wrong, and no file."""
-    monkeypatch.setattr(fork, "ROOT", copy)
+def test_what_cannot_be_forked(name, words, copy):
+    """The error says why, and nothing is written."""
     before = list_files(copy)
     with pytest.raises(RecipeError, match=words):
-        fork.fork(name)
+        start_corpus(name, copy)
     assert list_files(copy) == before
 
 
-def test_nothing_is_half_made(tmp_path, monkeypatch):
-    """A full disk leaves what was there, and no more."""
-    write = fork.write
-
-    def fail(path, text):
-        """Fails on the third file."""
-        if path.name == "c":
-            path.write_text("half")
-            raise OSError("no space left on device")
-        write(path, text)
-
+def test_nothing_is_half_made(tmp_path):
+    """Where a file cannot be written, what was there is left, and no more."""
     (tmp_path / "there").mkdir()
-    monkeypatch.setattr(fork, "write", fail)
-    files = dict.fromkeys(("there/a", "new/b", "new/below/c"), "text")
+    files = dict.fromkeys(("there/a", "new/b", "new/b/c"), "text")
     with pytest.raises(OSError):
-        fork.write_all_or_none(tmp_path, files)
+        write_new(files, tmp_path)
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
-
-
-def test_examples_in_docstrings():
-    """Which pytest does not look for in files at the top."""
-    failed, tried = doctest.testmod(fork)
-    assert (failed, tried) == (0, 3)
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    """RAVDESS's recipe, that stands alone."""
-    destination = tmp_path_factory.mktemp("alone")
-    # In any spelling, from any folder.
-    args = [ROOT / "fork.py", "--standalone", "ravdess", destination]
-    done = python(*args, cwd=destination)
-    assert done.returncode == 0, done.stderr
-    assert "pip install -r extra_requirements.txt" in done.stdout
-    return destination
-
-
-def test_a_recipe_stands_where_speechbrain_wants_it(alone):
-    """Its files have the names, and only this corpus is among them."""
-    files = list_files(alone)
-    recipe = "recipes/RAVDESS/emotion_recognition"
-    assert files >= {
-        "tests/recipes/RAVDESS.csv",
-        f"{recipe}/train.py",
-        f"{recipe}/hparams/train.yaml",
-        f"{recipe}/ravdess_prepare.py",
-        f"{recipe}/README.md",
-        f"{recipe}/extra_requirements.txt",
-    }
-    scripts = [name for name in files if name.endswith("_prepare.py")]
-    assert scripts == [f"{recipe}/ravdess_prepare.py"]
-    for name in files:
-        text = (alone / name).read_text("utf-8")
-        assert not re.search(r"\b(ser|data_prep)[./]\w", text), name
-        assert "<!--" not in text
-
-
-def test_a_recipe_imports_what_it_may(alone):
-    """Its own files, SpeechBrain, and requirements of either."""
-    folder = alone / "recipes/RAVDESS/emotion_recognition"
-    extra = (folder / "extra_requirements.txt").read_text("utf-8").splitlines()
-    lists = ["speechbrain", *requires("speechbrain"), *extra]
-    listed = {plain(name) for name in lists if "extra ==" not in name}
-    assert "ruff" not in listed and "scikitlearn" in listed
-    known = {
-        path.stem for path in folder.glob("*.py")
-    } | sys.stdlib_module_names
-    for module, names in packages_distributions().items():
-        if listed & {plain(name) for name in names}:
-            known.add(module)
-    for path in folder.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            modules = []
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0
-                modules = [node.module]
-            assert {m.split(".")[0] for m in modules} <= known, path
-
-
-def plain(requirement):
-    """The name of a requirement, in lower case."""
-    name = re.match(r"[\w.-]+", requirement)[0]
-    return re.sub(r"[-_.]", "", name).lower()
-
-
-def test_a_recipe_trains_where_it_stands(alone, small_corpus, tmp_path):
-    """Run as SpeechBrain's recipes are, where this repository is not."""
-    folder = alone / "recipes/RAVDESS/emotion_recognition"
-    assert ROOT not in folder.parents
-    probe = (
-        "import importlib.util as u\n"
-        "assert not any(map(u.find_spec, ('ser', 'data_prep', 'fork')))"
-    )
-    assert python("-c", probe, cwd=folder, env=OUTSIDE).returncode == 0
-    encoder = make_random_encoder(tmp_path / "encoder", seed=0)
-    done = python(
-        *["train.py", "hparams/train.yaml", f"--data_folder={small_corpus}"],
-        *[f"--wav2vec2_hub={encoder}", "--number_of_epochs=2"],
-        cwd=folder,
-        env=OUTSIDE,
-    )
-    assert done.returncode == 0, done.stderr
-    results = folder / "results/ravdess/frozen/fold1/1234"
-    metrics = json.loads((results / "metrics.json").read_text("utf-8"))
-    assert (metrics["corpus"], metrics["n"]) == ("ravdess", 16)
-    assert (results / "report.html").stat().st_size > 0
-
-
-def test_a_recipe_is_written_the_same_again(alone, tmp_path):
-    """To the byte, and not over one that is there."""
-    fork.standalone("RAVDESS", tmp_path)
-    assert list_files(tmp_path) <= list_files(alone)
-    for name in list_files(tmp_path):
-        assert (tmp_path / name).read_bytes() == (alone / name).read_bytes()
-    with pytest.raises(RecipeError, match="is there already"):
-        fork.standalone("RAVDESS", tmp_path)
-
-
-@pytest.mark.parametrize(
-    "name, words",
-    [
-        ("demo", "is the built-in corpus or anyone's"),
-        ("folder", "is the built-in corpus or anyone's"),
-        ("ravdess_song", "a part of another corpus"),
-        ("ravdes", "there is no corpus 'ravdes'"),
-    ],
-)
-def test_what_cannot_stand_alone(name, words, tmp_path):
-    """With what is wrong, and no file."""
-    with pytest.raises(RecipeError, match=words):
-        fork.standalone(name, tmp_path)
-    assert not list(tmp_path.iterdir())
+    write_new({"there/a": "text", "new/b": "text"}, tmp_path)
+    assert (tmp_path / "new/b").read_text() == "text"

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, recall_score
-
 from ser.metrics import compute_metrics
+from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 CLASSES = ["angry", "happy", "sad"]
 

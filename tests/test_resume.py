@@ -1,5 +1,6 @@
 """What a kill or a full disk does to a run, and two processes at once."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -9,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from conftest import ENVIRONMENT, ROOT
 
 
@@ -18,18 +18,20 @@ def frozen(small_corpus, run_train, tmp_path_factory):
     """A frozen run that nothing disturbed: its arguments and its folder."""
     cache = tmp_path_factory.mktemp("cache")
     args = ["hparams/train.yaml", "--data_folder", small_corpus]
-    args += ["--number_of_epochs", "12"]
+    # Early stopping ends it, so a resumed run must remember the best epoch.
+    args += ["--number_of_epochs", "40", "--patience", "4"]
     folder = cache / "unkilled"
     done = run_train(*args, "--cache_folder", cache, "--output_folder", folder)
     assert done.returncode == 0, done.stderr
+    assert "Patience of 4 is exhausted" in done.stderr
     return args, cache, folder
 
 
 def history(folder):
-    """The epochs that the last checkpoint of a run remembers."""
-    brains = Path(folder).glob("save/CKPT*/brain.ckpt")
-    saved = [yaml.safe_load(path.read_text("utf-8")) for path in brains]
-    return max((brain["history"] for brain in saved), key=len)
+    """The epochs in the last checkpoint of a run: meta, train, valid."""
+    paths = Path(folder).glob("save/CKPT*/history.ckpt")
+    saved = [json.loads(path.read_text("utf-8")) for path in paths]
+    return max(saved, key=len)
 
 
 def epochs_logged(folder):
@@ -116,7 +118,7 @@ def test_full_disk_keeps_what_was_saved(frozen, run_train, tmp_path):
 
 
 def test_store_and_live_training_agree(frozen, run_train, tmp_path):
-    """Training from kept embeddings has the loss curve of encoding live."""
+    """Training from stored embeddings has the loss curve of encoding live."""
     args, cache, kept = frozen
     folder = tmp_path / "out"
     done = run_train(
@@ -127,8 +129,8 @@ def test_store_and_live_training_agree(frozen, run_train, tmp_path):
     assert done.returncode == 0, done.stderr
     assert len(history(folder)) == 3
     for live, stored in zip(history(folder), history(kept)):
-        for key in ("train_loss", "valid_loss"):
-            assert np.abs(live[key] - stored[key]) <= 1e-5
+        for part in (1, 2):  # training and validation
+            assert np.abs(live[part]["loss"] - stored[part]["loss"]) <= 1e-5
 
 
 @pytest.mark.parametrize("recipe", ["train", "finetune"])

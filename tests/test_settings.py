@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from speechbrain.utils.run_opts import RunOptions
-
 from ser.errors import RecipeError
-from ser.settings import keep_settings, parse_arguments
+from ser.settings import parse_arguments, save_settings
+
+from speechbrain.utils.run_opts import RunOptions
 
 TRAIN_YAML = str(ROOT / "hparams/train.yaml")
 YAMLS = sorted(
@@ -81,14 +81,14 @@ def test_another_class_in_the_file_is_another_run(tmp_path):
     hparams_file, folder = tmp_path / "train.yaml", tmp_path / "out"
     overrides = {"output_folder": str(folder)}
     hparams_file.write_text(text, "utf-8")
-    keep_settings(folder, hparams_file, overrides)
-    keep_settings(folder, hparams_file, overrides)  # the same run, resumed
+    save_settings(folder, hparams_file, overrides)
+    save_settings(folder, hparams_file, overrides)  # the same run, resumed
     saved = (folder / "hyperparams.yaml").read_bytes()
     changed = text.replace("torch.optim.Adam\n", "torch.optim.AdamW\n")
     assert changed != text
     hparams_file.write_text(changed, "utf-8")
     with pytest.raises(RecipeError, match=r"other settings \(opt_class\)"):
-        keep_settings(folder, hparams_file, overrides)
+        save_settings(folder, hparams_file, overrides)
     assert (folder / "hyperparams.yaml").read_bytes() == saved
 
 

@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 import soundfile
 from conftest import ROOT
-
-import train
-from data_prep.corpus import Corpora
-from data_prep.manifest import prepare
+from data_prep.corpora import Corpora
+from data_prep.prepare import prepare
+from ser.settings import start_run
 
 MANIFESTS = ("train.csv", "valid.csv", "test.csv")
 
@@ -18,8 +17,8 @@ MANIFESTS = ("train.csv", "valid.csv", "test.csv")
 def prepare_fold(data_folder, cache, output_folder, **overrides):
     """Prepares a fold as the recipe's settings say; gives the bytes of what
     is written, by name."""
-    hparams = train.prepare_run(
-        str(ROOT / "hparams/train.yaml"),
+    hparams = start_run(
+        ROOT / "hparams/train.yaml",
         {
             "corpus": "ravdess",
             "data_folder": str(data_folder),
@@ -28,6 +27,7 @@ def prepare_fold(data_folder, cache, output_folder, **overrides):
         }
         | overrides,
     )
+    hparams["prepare"]()
     folder = output_folder / "manifests"
     assert folder.samefile(hparams["manifest_folder"])
     return {path.name: path.read_bytes() for path in folder.iterdir()}

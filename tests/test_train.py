@@ -113,7 +113,7 @@ def test_second_start_trains_nothing(demo, run_train, cache):
     "args, words",
     [
         (["--lr", "0.1", "--output_folder", "{demo}"], "lr 0.001 -> 0.1"),
-        (["--out_n_neurons", "5"], "has 8 classes"),
+        (["--out_n_neurons", "5"], "it follows from other settings"),
         (
             ["--precision", "fp16", "--device", "cpu"],
             "not yet supported on CPU",
@@ -140,13 +140,13 @@ def test_pipelines_can_be_pickled(demo, cache):
 
     _, folder = demo
     hparams = load_settings(
-        str(ROOT / "hparams/train.yaml"),
+        ROOT / "hparams/train.yaml",
         {"cache_folder": str(cache), "output_folder": str(folder)},
     )
-    datasets, _, _ = train.dataio_prep(hparams)
+    datasets = train.dataio_prep(hparams)
     assert pickle.loads(pickle.dumps(datasets["train"]))[0]["sig"].ndim == 1
-    kept = train.keep_embeddings(hparams, datasets)["train"]
-    batch = pickle.loads(pickle.dumps(kept)).__getitems__([0, 1])
+    stored = hparams["store_embeddings"](datasets)["train"]
+    batch = pickle.loads(pickle.dumps(stored)).__getitems__([0, 1])
     assert batch.id == list(datasets["train"].data_ids[:2])
     assert batch.embedding.shape[1:] == (5, 384)
 

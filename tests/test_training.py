@@ -11,12 +11,12 @@ import pytest
 import torch
 import yaml
 from conftest import ROOT
-from speechbrain.core import INTRA_EPOCH_CKPT_FLAG
-
 from ser.audio import read_audio
-from ser.checkpoint import AtomicCheckpointer, best_first, is_end_of_epoch
+from ser.checkpoint import AtomicCheckpointer
 from ser.settings import load_settings
-from train import inverse_frequency
+from train import best_first, inverse_frequency, is_end_of_epoch
+
+from speechbrain.core import INTRA_EPOCH_CKPT_FLAG
 
 LIMIT, PATIENCE = 60, 6  # epochs
 LOGGED = re.compile(
@@ -50,7 +50,7 @@ def run(small_corpus, run_train, tmp_path_factory):
     log = (folder / "out/train_log.txt").read_text("utf-8")
     return SimpleNamespace(
         folder=folder / "out",
-        hparams=load_settings(str(ROOT / "hparams/train.yaml"), overrides),
+        hparams=load_settings(ROOT / "hparams/train.yaml", overrides),
         scores=[(float(u), -float(loss)) for loss, u in LOGGED.findall(log)],
     )
 
@@ -74,8 +74,7 @@ def logits(run, checkpoint, manifest):
     """Runs a manifest's clips one by one through a checkpoint's weights."""
     hparams = run.hparams
     hparams["model"].load_state_dict(torch.load(checkpoint / "model.ckpt"))
-    parts = ("standardiser", "layer_weights", "classifier")
-    head = torch.nn.Sequential(*(hparams[part] for part in parts)).eval()
+    head = hparams["head"].eval()
     encode, pool = hparams["wav2vec2"], hparams["pool"]
     root = hparams["data_folder"]
     wavs = [read_audio(f"{root}/{clip}.wav") for clip in manifest["ID"]]
@@ -140,8 +139,8 @@ def test_classes_are_weighted_in_the_loss(run, best_and_last):
 )
 def test_class_weights_are_inverse_frequencies(classes, weights):
     """Weights follow the order of the classes; a class without clips has 0."""
-    clips = pd.DataFrame({"emotion": ["angry", "sad", "angry", "angry"]})
-    found = inverse_frequency(clips, classes)
+    emotions = ["angry", "sad", "angry", "angry"]
+    found = inverse_frequency(emotions, classes)
     torch.testing.assert_close(found, torch.tensor(weights).float())
 
 
@@ -152,7 +151,7 @@ def counter(request, tmp_path_factory):
     overrides = {"number_of_epochs": 9, "patience": 3}
     overrides |= {"cache_folder": folder, "output_folder": folder}
     path = ROOT / f"hparams/{request.param}.yaml"
-    return load_settings(str(path), overrides)["epoch_counter"]
+    return load_settings(path, overrides)["epoch_counter"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,196 @@
+"""The corpora of a run, opened where the settings say they are."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from data_prep.corpus import RESERVED, find_corpus
+from data_prep.labels import with_label_set
+from data_prep.scan import looks_like
+from ser.errors import RecipeError
+
+
+class Corpora:
+    """The corpora that a run trains on and, where it is tested on others,
+    those too.
+
+    Arguments
+    ---------
+    corpus : str
+        What `find_corpus` takes, or several with commas between.
+    data_folder : str or pathlib.Path
+        Where it is; as many as there are corpora, with commas between.
+    label_set : str
+        "own", "common", or the classes to keep, with commas between.
+    test_corpus, test_data_folder : str
+        Likewise; "" where folds of the first are the test set.
+    columns : str
+        Names of a table's columns, such as "wav=file emotion=label".
+    speaker_pattern : str
+        A regular expression that finds the speaker in a path of the corpus
+        `folder`.
+
+    Attributes
+    ----------
+    train, test : list of data_prep.corpus.Corpus
+        With classes and folder.
+    classes : tuple of str
+        In the order of the classifier's outputs.
+
+    Raises
+    ------
+    RecipeError
+        If a corpus does not exist, or the corpora do not go together.
+    """
+
+    def __init__(
+        self,
+        corpus,
+        data_folder,
+        label_set,
+        test_corpus,
+        test_data_folder,
+        columns,
+        speaker_pattern,
+    ):
+        self.label_set = label_set
+        self.options = {"columns": columns, "speaker_pattern": speaker_pattern}
+        self.train = self._declared(corpus, data_folder)
+        self.test = []
+        if test_corpus:
+            if not test_data_folder:
+                raise RecipeError(
+                    f"test_corpus is '{test_corpus}' and test_data_folder is "
+                    "empty: pass --test_data_folder."
+                )
+            self.test = self._declared(test_corpus, test_data_folder)
+        check_together(self.train, self.test)
+        self.classes = self.train[0].classes
+        self.num_classes = len(self.classes)
+
+    def _declared(self, names, folders):
+        """Finds the declarations of corpora, and opens those whose classes
+        are in the data."""
+        names = [name.strip() for name in str(names).split(",")]
+        folders = [str(folders)]
+        if len(names) > 1:  # the path of a single corpus may hold a comma
+            folders = [folder.strip() for folder in folders[0].split(",")]
+        if len(folders) != len(names):
+            raise RecipeError(
+                f"{len(names)} corpora ({', '.join(names)}) were given "
+                f"{len(folders)} data folders: give as many, with commas "
+                "between."
+            )
+        corpora = []
+        for name, folder in zip(names, folders):
+            found = replace(find_corpus(name), folder=Path(folder))
+            if found.classes:
+                corpora.append(with_label_set(found, self.label_set))
+            else:
+                corpora.append(self._opened(found))
+        return corpora
+
+    def _opened(self, corpus):
+        """Reads what a corpus has in files of its own."""
+        try:
+            found = corpus.open(corpus, corpus.folder, self.options)
+        except RecipeError as error:
+            other = looks_like(corpus.folder, corpus)
+            raise RecipeError(f"{str(error).rstrip('.')}{other}.") from error
+        return replace(with_label_set(found, self.label_set), open=None)
+
+    def read(self):
+        """Reads what the corpora have in files of their own, such as labels:
+        it needs the data and time, so settings are loaded without."""
+        for corpora in (self.train, self.test):
+            for number, corpus in enumerate(corpora):
+                if corpus.open:
+                    found = find_corpus(corpus.key)
+                    found = replace(found, folder=corpus.folder)
+                    corpora[number] = self._opened(found)
+
+    @property
+    def all(self):
+        """The corpora to train on, then those to test on."""
+        return self.train + self.test
+
+    @property
+    def name(self):
+        """The names of the corpora, such as "RAVDESS, tested on EMO-DB"."""
+        parts = [" and ".join(corpus.name for corpus in self.train)]
+        if self.test:
+            parts.append(" and ".join(corpus.name for corpus in self.test))
+        return ", tested on ".join(parts)
+
+    @property
+    def notice(self):
+        """What must be printed with every score, or ""."""
+        return " ".join(corpus.notice for corpus in self.all if corpus.notice)
+
+    @property
+    def roots(self):
+        """From each variable that paths in manifests begin with (`data_root`,
+        or `data_root_<corpus>` where there are several) to its folder."""
+        return {
+            self.root(corpus): corpus.folder.as_posix() for corpus in self.all
+        }
+
+    def root(self, corpus):
+        """Names the variable of a corpus's folder.
+
+        Arguments
+        ---------
+        corpus : data_prep.corpus.Corpus
+            One of them.
+
+        Returns
+        -------
+        str
+        """
+        return f"data_root_{corpus.key}" if len(self.all) > 1 else "data_root"
+
+    def full_names(self, speakers):
+        """Puts the corpus before the names of speakers, as manifests of
+        several corpora do: crema_d-1003.
+
+        Arguments
+        ---------
+        speakers : iterable of str
+            The `spk_id` of clips.
+
+        Returns
+        -------
+        set of str
+        """
+        alone = f"{self.all[0].key}-" if len(self.all) == 1 else ""
+        return {alone + speaker for speaker in speakers}
+
+
+def check_together(train, test):
+    """Raises where corpora cannot share a classifier or a test."""
+    for corpora in (train, test):
+        keys = [corpus.key for corpus in corpora]
+        if len(set(keys)) < len(keys):
+            raise RecipeError(
+                f"the corpora {', '.join(keys)} list one twice: name each once."
+            )
+    trained = {corpus.key for corpus in train}
+    for corpus in test:
+        if corpus.key in trained:
+            raise RecipeError(
+                f"test_corpus {corpus.key} is trained on too: test on another, "
+                "or leave it out and test on a fold."
+            )
+    first = train[0]
+    for other in train + test:
+        if set(first.classes) != set(other.classes):
+            raise RecipeError(
+                f"{first.key} has the classes {', '.join(first.classes)} and "
+                f"{other.key} has {', '.join(other.classes)}: pass "
+                "--label_set common, which both are mapped to."
+            )
+    clash = sorted(RESERVED & set(first.classes))
+    if clash:
+        raise RecipeError(
+            f"the classes {', '.join(clash)} have the names of columns of "
+            "predictions.csv: rename them in the data."
+        )

@@ -1,0 +1,113 @@
+"""What makes an audio file unfit for training, but for its length."""
+
+import io
+import re
+
+import soundfile
+import torch
+from ser.audio import load
+
+MIN_SAMPLE_RATE = 4000  # Hz, below it a header is wrong or speech is lost
+SILENCE = 1e-4  # peak of full scale (-80 dB), above the dither of 16 bits
+UNKNOWN_SIZE = 0x7FFFF000  # bytes; larger sizes mean "unknown"
+MAGIC = (b"RIFF", b"fLaC", b"OggS", b"FORM", b"RF64")
+
+
+def find_defect(content):
+    """Finds the reason why a file cannot be used as a clip, and its facts.
+
+    Arguments
+    ---------
+    content : bytes
+        Content of the file.
+
+    Returns
+    -------
+    reason : str or None
+        None where the file is sound.
+    facts : dict or None
+        `duration` in seconds, `sample_rate` in Hz and `channels`, as found;
+        None where it could not be read.
+
+    Example
+    -------
+    >>> find_defect(b"RIFF")
+    ('truncated or damaged audio', None)
+    """
+    if not content:
+        return "empty file", None
+    if content.startswith(b"version https://git-lfs"):
+        return "Git-LFS pointer, not audio (run 'git lfs pull')", None
+    try:
+        wav, sample_rate, channels = load(content)
+    except RuntimeError:
+        damaged = content.startswith(MAGIC)
+        return "truncated or damaged audio" if damaged else "not audio", None
+    if is_truncated(content, len(wav)):
+        return "truncated file", None
+    if not torch.isfinite(wav).all():
+        return "NaN or infinite samples", None
+    if sample_rate < MIN_SAMPLE_RATE:
+        return f"sampling rate below {MIN_SAMPLE_RATE} Hz", None
+    silent = len(wav) and (wav - wav.mean()).abs().max() < SILENCE
+    return "silence" if silent else None, {
+        "duration": len(wav) / sample_rate,
+        "sample_rate": sample_rate,
+        "channels": channels,
+    }
+
+
+def is_truncated(content, samples_read):
+    """Tells whether a file that libsndfile reads, with so many samples a
+    channel, ends before its header says."""
+    kind = content[:4]
+    if kind in (b"RIFF", b"RF64", b"FORM"):
+        return chunks_are_cut(content)
+    if kind == b"OggS":
+        return pages_are_cut(content)
+    with soundfile.SoundFile(io.BytesIO(content)) as file:
+        promised = file.frames
+    # The length of an MP3 is an estimate where no frame says how many follow.
+    return samples_read < promised and (
+        kind == b"fLaC" or has_frame_count(content)
+    )
+
+
+def chunks_are_cut(content):
+    """Tells whether a WAV or AIFF file lacks samples, by libsndfile's log:
+    "data : 192000 (should be 57569)"."""
+    log = soundfile.info(io.BytesIO(content), verbose=True).extra_info
+    frames = re.search(
+        r"frame count (\d+) does not match value from 'ds64' chunk of (\d+)",
+        log,
+    )
+    if frames:  # RF64
+        return int(frames[1]) < int(frames[2])
+    # The log ends after 2048 characters: before the samples where there are
+    # many other chunks, and then the size of the whole file must do.
+    size = r"^ ?(?:{}) : (\d+)(?: \(should be (\d+)\))?$"
+    found = re.search(size.format("data|SSND"), log, re.M) or re.search(
+        size.format("RIFF|FORM"), log, re.M
+    )
+    if not found or not found[2] or int(found[1]) >= UNKNOWN_SIZE:
+        return False
+    return int(found[1]) > int(found[2])
+
+
+def pages_are_cut(content):
+    """Tells whether an Ogg stream lacks its end: the last page must be whole
+    and carry the end-of-stream flag (RFC 3533). libsndfile's log does not
+    tell a page that is cut from other bytes after the stream."""
+    last = content.rfind(b"OggS")
+    header = content[last : last + 27]
+    table = content[last + 27 :][: header[26]] if len(header) == 27 else b""
+    end = last + 27 + len(table) + sum(table)
+    return not table or not header[5] & 4 or end > len(content)
+
+
+def has_frame_count(content):
+    """Tells whether the first frame of an MP3 says how many there are."""
+    tag = int.from_bytes(content[6:10], "big")  # of 7 bits a byte
+    tag = sum((tag >> 8 * n & 127) << 7 * n for n in range(4))
+    start = tag + 10 if content[:3] == b"ID3" else 0
+    return bool(re.search(b"Xing|Info", content[start : start + 4096]))

@@ -1,0 +1,144 @@
+"""The facts of corpora, as tables in READMEs."""
+
+import re
+from pathlib import Path
+
+from data_prep.corpus import all_corpora, find_corpus
+
+
+def list_corpora():
+    """Makes a Markdown table of all corpora.
+
+    Returns
+    -------
+    str
+    """
+    rows = []
+    for key, corpus in all_corpora().items():
+        name = corpus.name
+        if corpus.address:
+            name = f"[{name}]({corpus.address})"
+        row = (
+            f"`{key}`",
+            name,
+            corpus.language,
+            sum(corpus.clips.values()),
+            len(corpus.speakers),
+            len(corpus.classes),
+            corpus.protocol,
+            corpus.licence,
+        )
+        rows.append([cell or "–" for cell in row])
+    head = "corpus | name | language | clips | speakers | classes | protocol"
+    return to_table(f"| {head} | licence |", rows)
+
+
+def list_facts(corpus):
+    """Makes a Markdown table of the facts of a corpus.
+
+    Arguments
+    ---------
+    corpus : data_prep.corpus.Corpus
+        The corpus.
+
+    Returns
+    -------
+    str
+    """
+    classes = (
+        f"{name} {corpus.clips[name]}" if name in corpus.clips else name
+        for name in corpus.classes
+    )
+    protocol = corpus.protocol
+    if corpus.folds:
+        folds = ("{" + ", ".join(fold) + "}" for fold in corpus.folds)
+        protocol += f", {len(corpus.folds)} folds: {' '.join(folds)}"
+    facts = {
+        "Language": corpus.language,
+        "Clips": sum(corpus.clips.values()),
+        "Speakers": len(corpus.speakers),
+        f"Classes ({len(corpus.classes)})": ", ".join(classes),
+        "Default protocol": protocol,
+        "Licence": corpus.licence,
+        "Where": f"<{corpus.address}>" if corpus.address else "",
+        "Cite": corpus.citation,
+    }
+    rows = [(name, fact) for name, fact in facts.items() if fact]
+    return to_table("| | |", rows)
+
+
+def to_table(head, rows):
+    """Writes rows of cells as Markdown, below a heading."""
+    lines = ("| " + " | ".join(map(str, row)) + " |" for row in rows)
+    return "\n".join([head, "|---" * len(rows[0]) + "|", *lines])
+
+
+def with_facts(readme, corpus):
+    """Writes the facts of a corpus between the marks of a README.
+
+    Arguments
+    ---------
+    readme : str
+        The text.
+    corpus : data_prep.corpus.Corpus
+        The corpus.
+
+    Returns
+    -------
+    str
+    """
+    return between_marks(readme, "facts", list_facts(corpus))
+
+
+def between_marks(text, mark, content):
+    """Replaces what is between `<!-- mark -->` and `<!-- end -->`.
+
+    Arguments
+    ---------
+    text : str
+        With the marks, or it is left as it is.
+    mark : str
+        The name of the first.
+    content : str
+        What comes between.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> between_marks("<!-- a -->\\nold\\n<!-- end -->", "a", "new")
+    '<!-- a -->\\nnew\\n<!-- end -->'
+    """
+    return re.sub(
+        rf"(<!-- {mark} -->\n).*?(?=<!-- end -->)",
+        lambda start: f"{start[1]}{content}\n",
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def derived_readmes(root):
+    """Derives the READMEs that hold facts of corpora from the scripts.
+
+    Arguments
+    ---------
+    root : str or pathlib.Path
+        The repository.
+
+    Returns
+    -------
+    dict
+        From paths, relative to the repository, to texts.
+    """
+    root = Path(root)
+    texts = {}
+    for readme in sorted(root.glob("recipes/*/README.md")):
+        corpus = find_corpus(readme.parent.name)
+        path = readme.relative_to(root).as_posix()
+        texts[path] = with_facts(readme.read_text("utf-8"), corpus)
+    path = "data_prep/README.md"
+    text = (root / path).read_text("utf-8")
+    texts[path] = between_marks(text, "corpora", list_corpora())
+    return texts

@@ -1,0 +1,368 @@
+"""The search for usable audio files, and why others are excluded."""
+
+import itertools
+import os
+import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+import pandas as pd
+from data_prep.audio_index import AudioIndex, is_text, read_facts
+from data_prep.corpus import AUDIO_ENDINGS, all_corpora
+from data_prep.manifest import COLUMNS
+from ser.errors import RecipeError
+from tqdm import tqdm
+
+from speechbrain.utils.logger import get_logger
+
+logger = get_logger(__name__)
+
+MIN_DURATION = 0.025  # s
+CHUNK = 64  # files that a thread reads at a time
+BLOCK = 4096  # clips in a table; as one dict each they take 5 times the memory
+
+
+class Examined(NamedTuple):
+    """What became of a file: its path relative to the data folder, the reason
+    why it is excluded or its row, and an entry for the index.
+
+    What follows a colon in the reason is particular to the file.
+    """
+
+    path: str
+    reason: str | None = None
+    clip: dict | None = None
+    entry: tuple | None = None
+
+
+def find_clips(corpora, min_duration, audio_index):
+    """Finds the usable clips of all corpora, and why other files are not.
+
+    Arguments
+    ---------
+    corpora : data_prep.corpora.Corpora
+        What is searched.
+    min_duration : float
+        Shortest clip that is accepted, in seconds.
+    audio_index : str or pathlib.Path
+        The file with what is known of audio files.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A row a clip, columns as in `data_prep.manifest.SCHEMA`, then `split`
+        (the official one, or "") and `corpus`, sorted by ID. Where there are
+        several corpora, IDs and speakers begin with the corpus.
+    excluded : pandas.DataFrame
+        `path` relative to the folder, and `reason`.
+
+    Raises
+    ------
+    RecipeError
+        If a corpus has no usable clip.
+    """
+    if not min_duration >= MIN_DURATION:
+        raise RecipeError(
+            f"min_duration is {min_duration} s: expected {MIN_DURATION} or "
+            "more, the receptive field of a wav2vec 2.0 front end."
+        )
+    corpora.read()
+    tables, excluded = [], []
+    for corpus in corpora.all:
+        if corpus.make:
+            corpus.make(corpus.folder)
+        with AudioIndex(audio_index) as index:
+            clips, others = find_clips_of(
+                corpus, corpora.root(corpus), min_duration, index
+            )
+        if len(corpora.all) > 1:
+            for column in ("ID", "spk_id"):
+                clips[column] = f"{corpus.key}-" + clips[column]
+            others["path"] = f"{corpus.key}/" + others["path"]
+        if corpora.test:
+            clips["split"] = "test" if corpus in corpora.test else "train"
+        clips["corpus"] = corpus.key
+        tables.append(clips)
+        excluded.append(others)
+    table = pd.concat(tables).sort_values("ID", ignore_index=True)
+    return table, pd.concat(excluded, ignore_index=True)
+
+
+def find_clips_of(corpus, root, min_duration, index):
+    """Finds the usable clips of one corpus, whose paths begin with the
+    variable `root`; returns as `find_clips` does."""
+    folder = corpus.folder
+    if not folder.is_dir():
+        raise RecipeError(
+            f"the data folder '{folder}' is not a folder: pass the one "
+            f"that holds {corpus.name} as --data_folder."
+        )
+    if corpus.files is None:
+        paths, others, excluded = list_files(folder)
+    else:
+        paths, others = [folder / path for path in corpus.files], Counter()
+        excluded = []
+    table, unfit = examine(corpus, root, paths, min_duration, index)
+    table, conflicts = drop_conflicts(table)
+    excluded = to_excluded([*excluded, *corpus.refused, *unfit, *conflicts])
+    if table.empty:
+        raise nothing_usable(corpus, excluded, others)
+    if len(excluded) - len(conflicts) > len(table) and (
+        other := looks_like(folder, corpus)
+    ):
+        logger.warning(
+            "most files in %s are not clips of %s%s", folder, corpus.name, other
+        )
+    return table.sort_values("ID", ignore_index=True), excluded
+
+
+def list_files(data_folder):
+    """Lists the audio files of a folder and all below it.
+
+    Arguments
+    ---------
+    data_folder : pathlib.Path
+        Where to look.
+
+    Returns
+    -------
+    paths : list of pathlib.Path
+        Sorted, so that which of two copies is kept does not depend on the
+        disk.
+    others : collections.Counter
+        Extensions of the files that are not named as audio.
+    excluded : list of (str, str)
+        Folders that may not be listed, and the reason.
+    """
+    paths, others, excluded = [], Counter(), []
+
+    def refuse(error):
+        """Notes a folder that cannot be listed."""
+        folder = Path(error.filename).relative_to(data_folder).as_posix()
+        excluded.append((folder, "folder cannot be listed"))
+
+    seen = set()  # links to folders are followed, but no folder twice
+    for folder, below, names in os.walk(
+        data_folder, onerror=refuse, followlinks=True
+    ):
+        real = os.path.realpath(folder)
+        if real in seen:
+            below.clear()
+            continue
+        seen.add(real)
+        for name in names:
+            ending = Path(name).suffix.lower()
+            if ending in AUDIO_ENDINGS:
+                paths.append(Path(folder) / name)
+            else:
+                others[ending or "no ending"] += 1
+    return sorted(paths), others, excluded
+
+
+def examine(corpus, root, paths, min_duration, index):
+    """Reads files side by side; returns the table of clips, and the path and
+    reason of the others."""
+
+    def examine_chunk(chunk):
+        """Reads some files."""
+        found = index.find(chunk)
+        return [
+            examine_file(corpus, root, path, min_duration, found)
+            for path in chunk
+        ]
+
+    columns = [*COLUMNS, "split"]
+    clips, tables, excluded = [], [], []
+    chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
+    bar = tqdm(
+        desc=f"reading {corpus.name}",
+        total=len(paths),
+        unit="clip",
+        disable=None,
+    )
+    # libsndfile releases the interpreter's lock, so threads are enough.
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool, bar:
+        for files in pool.map(examine_chunk, chunks):
+            index.keep([file.entry for file in files if file.entry])
+            excluded += [(f.path, f.reason) for f in files if f.reason]
+            clips += [file.clip for file in files if file.clip]
+            if len(clips) > BLOCK:
+                tables.append(pd.DataFrame(clips, columns=columns))
+                clips.clear()
+            bar.update(len(files))
+    tables.append(pd.DataFrame(clips, columns=columns))
+    table = pd.concat(tables, ignore_index=True)
+    table["split"] = table["split"].astype(object).fillna("")
+    return table, excluded
+
+
+def examine_file(corpus, root, path, min_duration, found):
+    """Reads one file, unless it is in what the index found."""
+    relative = path.relative_to(corpus.folder).as_posix()
+    if "\r" in relative or not is_text(relative):
+        relative = relative.encode("utf-8", "backslashreplace").decode()
+        reason = "carriage return or broken Unicode in the path"
+        return Examined(relative, reason)
+    try:
+        clip = describe(corpus, PurePath(relative))
+        if not path.is_file():
+            raise ValueError("not a regular file")
+        facts, entry = read_facts(path, found)
+    except PermissionError:
+        return Examined(relative, "no permission to read it")
+    except (OSError, ValueError) as error:
+        return Examined(relative, str(error))
+    reason = facts.pop("reason")
+    if facts["duration"] is not None and (
+        facts["duration"] < max(min_duration, 1 / facts["sample_rate"])
+    ):
+        reason = f"shorter than {min_duration:g} s"
+    if reason:
+        return Examined(relative, reason, entry=entry)
+    clip |= facts | {"wav": f"${root}/{relative}"}
+    return Examined(relative, clip=clip, entry=entry)
+
+
+def describe(corpus, path):
+    """Describes a clip by its path, relative to the data folder; raises
+    ValueError with the reason why the corpus does not use it."""
+    if "$" in str(path):
+        raise ValueError("a $ in the path, a variable to SpeechBrain")
+    clip = {"ID": path.stem} | corpus.describe(path)
+    if clip["emotion"] not in corpus.classes:
+        raise ValueError(f"emotion not in the class set: {clip['emotion']}")
+    if "$" in "".join(map(str, clip.values())):
+        raise ValueError("a $ in its labels, a variable to SpeechBrain")
+    if clip["ID"] in corpus.defects:
+        raise ValueError(corpus.defects[clip["ID"]])
+    return clip
+
+
+def drop_conflicts(table):
+    """Drops second files of one ID, and identical audio under two labels, of
+    which at least one is wrong; returns what is left, and the path and reason
+    of what is not."""
+    first = table.drop_duplicates("ID").set_index("ID")["wav"]
+    second = table["ID"].duplicated()
+    labels = table[~second].groupby("sha256")["emotion"]
+    disputed = (labels.transform("nunique") > 1).reindex(
+        table.index, fill_value=False
+    )
+    excluded = [
+        (clip.wav, f"second file of one name: the first is {first[clip.ID]}")
+        for clip in table[second].itertuples()
+    ] + [
+        (clip.wav, f"identical audio under two labels: {clip.sha256}")
+        for clip in table[disputed].itertuples()
+    ]
+    return table[~second & ~disputed], without_root(excluded)
+
+
+def without_root(rows):
+    """Takes the variable from the paths of (path, reason).
+
+    Arguments
+    ---------
+    rows : list of (str, str)
+        Paths as in manifests.
+
+    Returns
+    -------
+    list of (str, str)
+    """
+    return [(path.split("/", 1)[1], reason) for path, reason in rows]
+
+
+def to_excluded(rows):
+    """Makes the table of what is excluded.
+
+    Arguments
+    ---------
+    rows : list of (str, str)
+        Path and reason.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by both.
+    """
+    table = pd.DataFrame(rows, columns=["path", "reason"])
+    return table.sort_values(["path", "reason"], ignore_index=True)
+
+
+def count_reasons(excluded):
+    """Counts the reasons, without what is particular to a file.
+
+    Arguments
+    ---------
+    excluded : pandas.DataFrame
+        With `reason`.
+
+    Returns
+    -------
+    list of (str, int)
+        The commonest first.
+    """
+    return Counter(excluded["reason"].str.split(":").str[0]).most_common()
+
+
+def nothing_usable(corpus, excluded, others):
+    """Makes the error for a folder without a clip: what is there instead."""
+    found = Counter(dict(count_reasons(excluded)))
+    found.update(f"other file ({ending})" for ending in others.elements())
+    found = [f"{number} {what}" for what, number in found.most_common(5)]
+    return RecipeError(
+        f"no usable clip of {corpus.name} in '{corpus.folder}': looked for "
+        f"audio ({' '.join(AUDIO_ENDINGS)}) in it and below, found "
+        f"{', '.join(found) or 'no file at all'}"
+        f"{looks_like(corpus.folder, corpus)}; pass the folder as "
+        "--data_folder and its corpus as --corpus."
+    )
+
+
+def looks_like(folder, but):
+    """Finds the corpus whose file names those in a folder look like.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Where the files are.
+    but : data_prep.corpus.Corpus
+        The one that was asked for.
+
+    Returns
+    -------
+    str
+        The end of a message, or "" where it is that one or none.
+    """
+    endings = (*AUDIO_ENDINGS, ".mp4")
+    files = (
+        path.relative_to(folder)
+        for path in folder.rglob("*")
+        if path.suffix.lower() in endings
+    )
+    files = list(itertools.islice(files, 500))
+
+    def count(corpus):
+        """Counts the files that have names of a corpus."""
+        return sum(has_name_of(corpus, path) for path in files)
+
+    # Any name will do where there is no address; made corpora borrow names.
+    known = [c for c in all_corpora().values() if c.address and not c.make]
+    best = max(known, key=count)
+    asked = best.key == but.key or (but.classes and count(but) >= count(best))
+    if asked or count(best) <= len(files) / 2:
+        return ""
+    return f", and the names look like {best.name} (--corpus {best.key})"
+
+
+def has_name_of(corpus, path):
+    """Tells whether a file has a name as those of a corpus."""
+    if corpus.names:
+        return bool(re.fullmatch(corpus.names, path.stem))
+    try:
+        return corpus.describe(PurePath(path))["emotion"] in corpus.classes
+    except ValueError:
+        return False

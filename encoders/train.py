@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+"""Recipe for training a small wav2vec 2.0 encoder on emotional speech alone.
+
+To train the one that ships with this repository, or one on other speech:
+> python encoders/train.py hparams/encoder.yaml --data_folder /path/to/crema_d
+> python encoders/train.py hparams/encoder.yaml --corpus ravdess --data_folder /path/to/ravdess
+
+From a distorted crop the encoder predicts the emotion (by the mean and standard
+deviation of its last layer) and the log-mel bands of the undistorted crop. The
+result is a moving average of the weights.
+"""
+
+import functools
+import logging
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from sklearn.metrics import confusion_matrix
+from torch.nn.functional import cross_entropy, l1_loss, one_hot, pad
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+import speechbrain as sb
+from speechbrain.dataio.dataset import DynamicItemDataset
+from speechbrain.dataio.sampler import BalancingDataSampler
+from speechbrain.utils.distributed import (
+    ddp_broadcast,
+    if_main_process,
+    main_process_only,
+    run_on_main,
+)
+from speechbrain.utils.logger import get_logger
+
+# A script finds the modules of its own folder only, and these are the root's.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from data_prep.crema_d_prepare import read_votes
+from data_prep.manifest import check_splits, read_manifest
+from encoders.filterbank import WINDOW as ENCODER_WINDOW
+from encoders.random_encoder import save_encoder
+from ser.audio import read_audio
+from ser.encoder import normalise
+from ser.errors import user_errors
+from ser.files import written_whole
+from ser.metrics import uar, wa
+from ser.settings import parse_arguments, start_run
+
+logger = get_logger(__name__)
+
+
+class EncoderBrain(sb.Brain):
+    """Trains an encoder and its moving average, which is validated."""
+
+    def compute_forward(self, batch, stage):
+        """Returns logits [batch, class] and, in training, what the first and
+        the last hidden states predict of the log-mel bands, and the bands."""
+        wavs, lens = batch.to(self.device).sig
+        if stage != sb.Stage.TRAIN:
+            average = self.hparams.average.module
+            hidden, lens = average["wav2vec2"](wavs, lens)
+            return self.classify(average["classifier"], hidden, lens), None
+        wavs = self.hparams.speed(wavs)
+        hidden, lens = self.modules.wav2vec2(self.hparams.channel(wavs), lens)
+        logits = self.classify(self.modules.classifier, hidden, lens)
+        first = self.modules.front_decoder(hidden[0])
+        last = self.modules.decoder(hidden[-1])
+        return logits, (first, last, self.log_mel(wavs))
+
+    def classify(self, classifier, hidden, lens):
+        """Pools the last of the hidden states and returns logits."""
+        pooled = self.hparams.pool(hidden[-1:], lens)
+        return classifier(pooled[:, 0]).float()
+
+    @torch.no_grad()
+    def log_mel(self, wavs):
+        """Returns log-mel bands [batch, frame, band] of about zero mean and
+        unit variance, a frame for each of the encoder's."""
+        wavs = normalise(wavs, torch.ones_like(wavs, dtype=torch.bool))
+        # The windows of the bands are this much longer than the encoder's.
+        spare = self.hparams.mel.n_fft - ENCODER_WINDOW
+        wavs = pad(wavs, (spare // 2, spare // 2))
+        # 1 is about 30 dB below the mean; anything weaker is silence.
+        bands = self.modules.mel(wavs).log1p().transpose(1, 2)
+        return bands / 2.5 - 1
+
+    def compute_objectives(self, predictions, batch, stage):
+        """Returns the loss: of the emotion alone, except in training."""
+        logits, mel = predictions
+        acted = batch.acted.to(self.device)
+        if stage != sb.Stage.TRAIN:
+            self.truth += acted.tolist()
+            self.predicted += logits.argmax(dim=-1).tolist()
+            return cross_entropy(logits, acted)
+        loss = cross_entropy(logits, batch.target.data.to(self.device))
+        first, last, bands = mel
+        return loss + self.hparams.mel_weight * (
+            l1_loss(first.float(), bands) + l1_loss(last.float(), bands)
+        )
+
+    def on_stage_start(self, stage, epoch=None):
+        """Empties what a stage collects."""
+        self.truth, self.predicted = [], []
+
+    def on_fit_batch_start(self, batch, should_step):
+        """Sets the learning rate."""
+        self.hparams.lr_schedule(self.optimizer, self.optimizer_step + 1)
+
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """Updates the moving average."""
+        if should_step:
+            self.hparams.average.update_parameters(self.hparams.model)
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Logs the scores, and saves a checkpoint after validation."""
+        if stage == sb.Stage.TRAIN:
+            self.train_loss = float(stage_loss)
+            return
+        confusion = confusion_matrix(
+            self.truth, self.predicted, labels=range(self.hparams.out_n_neurons)
+        )
+        stats = {
+            "loss": float(stage_loss),
+            "uar": uar(confusion),
+            "wa": wa(confusion),
+        }
+        if stage == sb.Stage.TEST:
+            self.test_stats = stats
+            self.hparams.train_logger.log_stats({}, test_stats=stats)
+            return
+        stats = ddp_broadcast(stats, src=0)
+        self.hparams.train_logger.log_stats(
+            {"epoch": epoch, "lr": self.optimizer.param_groups[0]["lr"]},
+            train_stats={"loss": self.train_loss},
+            valid_stats=stats,
+        )
+        # The last is the one to test: an average needs no choice of epoch.
+        self.checkpointer.save_and_keep_only(
+            meta={f"valid_{name}": value for name, value in stats.items()},
+            verbosity=logging.DEBUG,
+        )
+
+
+def dataio_prep(hparams):
+    """Makes the datasets from the manifests.
+
+    Arguments
+    ---------
+    hparams : dict
+        The settings.
+
+    Returns
+    -------
+    dict
+        From "train", "valid" and "test" to a DynamicItemDataset that gives
+        `id`, `sig`, `acted` and `target`.
+    """
+    corpora = hparams["corpora"]
+    paths = {
+        "train": hparams["train_annotation"],
+        "valid": hparams["valid_annotation"],
+        "test": hparams["test_annotation"],
+    }
+    # Stricter than the preparation: whatever the protocol, no shared speakers.
+    check_splits({name: read_manifest(path) for name, path in paths.items()})
+    votes = {}
+    for corpus in corpora.train:
+        if corpus.key == "crema_d":
+            votes = read_votes(corpus.folder / "tabulatedVotes.csv")
+    make_target = functools.partial(
+        mix_target,
+        classes=corpora.classes,
+        votes=votes,
+        votes_weight=hparams["votes_weight"],
+    )
+    datasets = {}
+    for name, path in paths.items():
+        read = hparams["crops"] if name == "train" else read_audio
+        datasets[name] = DynamicItemDataset.from_csv(
+            path,
+            replacements=corpora.roots,
+            dynamic_items=[
+                {"func": read, "takes": "wav", "provides": "sig"},
+                {
+                    "func": make_target,
+                    "takes": ["emotion", "id"],
+                    "provides": ["acted", "target"],
+                },
+            ],
+            output_keys=["id", "sig", "acted", "target"],
+        )
+    for name in ("valid", "test"):
+        datasets[name] = datasets[name].filtered_sorted(
+            sort_key="duration", reverse=True
+        )
+    return datasets
+
+
+def mix_target(emotion, clip, classes, votes, votes_weight):
+    """Returns the number of the acted class, and the probabilities [class] to
+    learn: the acted class mixed with the votes of listeners, if there are."""
+    acted = classes.index(emotion)
+    target = one_hot(torch.tensor(acted), len(classes)).float()
+    if clip in votes:
+        target = torch.lerp(target, torch.tensor(votes[clip]), votes_weight)
+    return acted, target
+
+
+@main_process_only
+def write_encoder(hparams):
+    """Writes the averaged encoder in half precision, and beside it the log
+    and the learning curve."""
+    model = hparams["average"].module["wav2vec2"].model
+    model.config.apply_spec_augment = False
+    # A score on these speakers will come with a notice.
+    model.config.training_speakers = sorted(
+        speaker
+        for name in ("train", "valid")
+        for speaker in hparams["corpora"].full_names(
+            read_manifest(hparams[f"{name}_annotation"])["spk_id"]
+        )
+    )
+    # Half the size; the config asks for fp32 when it is loaded.
+    weights = {name: w.half() for name, w in model.state_dict().items()}
+    with written_whole(hparams["encoder_folder"]) as unfinished:
+        save_encoder(model, unfinished, weights)
+        shutil.copy(hparams["train_log"], unfinished)
+        draw_learning_curve(
+            pd.DataFrame(hparams["train_logger"].epochs),
+            1 / hparams["out_n_neurons"],
+            unfinished / "learning_curve.svg",
+        )
+        shutil.rmtree(hparams["encoder_folder"], ignore_errors=True)
+
+
+def draw_learning_curve(epochs, chance, path):
+    """Draws the validation UAR and the losses of a table of epochs."""
+    epochs = epochs.set_index("epoch")
+    figure = Figure(figsize=(7, 2.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot(epochs["valid_uar"], label="validation speakers")
+    left.axhline(chance, color="gray", linestyle=":", label="chance")
+    left.set(xlabel="epoch", ylabel="UAR", ylim=(0, 1))
+    right.plot(epochs["train_loss"], label="training, all targets")
+    right.plot(epochs["valid_loss"], label="validation, emotion")
+    right.set(xlabel="epoch", ylabel="loss")
+    for axes in (left, right):
+        axes.legend(frameon=False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def fit_and_test(hparams, run_opts):
+    """Trains on the training speakers, tests the average on the test speakers,
+    and returns the brain."""
+    datasets = dataio_prep(hparams)
+    # The Hugging Face model draws its masks from numpy.
+    np.random.seed(hparams["seed"])
+    hparams["wav2vec2"].model.config.apply_spec_augment = True
+    # Faster than the fused kernel for crops of two seconds on a CPU.
+    hparams["wav2vec2"].model.set_attn_implementation("eager")
+    hparams["average"] = AveragedModel(
+        hparams["model"],
+        multi_avg_fn=get_ema_multi_avg_fn(hparams["average_decay"]),
+    )
+    hparams["checkpointer"].add_recoverable("average", hparams["average"])
+    brain = EncoderBrain(
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=run_opts,
+        checkpointer=hparams["checkpointer"],
+    )
+    hparams["average"].to(brain.device).eval()
+    sampler = BalancingDataSampler(
+        datasets["train"],
+        key="emotion",
+        num_samples=hparams["epoch_clips"],
+        seed=hparams["seed"],
+    )
+    # Or a single process would repeat the first epoch's clips.
+    brain.train_sampler = sampler
+    progressbar = sys.stderr.isatty() and not brain.noprogressbar
+    brain.fit(
+        hparams["epoch_counter"],
+        datasets["train"],
+        datasets["valid"],
+        train_loader_kwargs={
+            **hparams["train_dataloader_opts"],
+            "sampler": sampler,
+        },
+        valid_loader_kwargs=hparams["valid_dataloader_opts"],
+        progressbar=progressbar,
+    )
+    brain.evaluate(
+        datasets["test"],
+        progressbar=progressbar,
+        # A copy, since it is changed there.
+        test_loader_kwargs=dict(hparams["valid_dataloader_opts"]),
+    )
+    return brain
+
+
+def main():
+    """Runs the recipe."""
+    hparams_file, run_opts, overrides = parse_arguments(sys.argv[1:])
+    sb.utils.distributed.ddp_init_group(run_opts)
+    hparams = start_run(hparams_file, overrides)
+    sb.create_experiment_directory(hparams["output_folder"])
+    run_on_main(hparams["prepare"])
+    brain = fit_and_test(hparams, run_opts)
+    if brain.debug:
+        logger.info("Debug mode: a few batches train nothing, none is kept.")
+        return
+    write_encoder(hparams)
+    if if_main_process():
+        print(
+            f"The encoder: {hparams['encoder_folder']}\n"
+            f"Unseen speakers: UAR {100 * brain.test_stats['uar']:.1f} %"
+        )
+
+
+# RECIPE BEGINS!
+if __name__ == "__main__":
+    with user_errors():
+        main()

@@ -1,0 +1,56 @@
+"""What follows train.py's marker in an export, in place of the reports of this
+repository.
+"""
+
+import sys
+from pathlib import Path
+
+from train import fit_and_test
+
+import speechbrain as sb
+from speechbrain.utils.distributed import run_on_main
+
+# RECIPE BEGINS!
+if __name__ == "__main__":
+    import json
+
+    from hyperpyyaml import load_hyperpyyaml
+    from ser.errors import user_errors
+    from sklearn.metrics import (
+        accuracy_score,
+        balanced_accuracy_score,
+        f1_score,
+    )
+
+    # Reading command line arguments, and those of DDP training
+    hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+    sb.utils.distributed.ddp_init_group(run_opts)
+
+    with user_errors():
+        with open(hparams_file, encoding="utf-8") as fin:
+            hparams = load_hyperpyyaml(fin, overrides)
+        sb.create_experiment_directory(
+            experiment_directory=hparams["output_folder"],
+            hyperparams_to_save=hparams_file,
+            overrides=overrides,
+        )
+        run_on_main(hparams["prepare"])
+        brain = fit_and_test(hparams, run_opts)
+
+        table = brain.predictions
+        truth, prediction = table["truth"], table["prediction"]
+        scores = {
+            "uar": balanced_accuracy_score(truth, prediction),
+            "wa": accuracy_score(truth, prediction),
+            "macro_f1": f1_score(truth, prediction, average="macro"),
+        }
+        hparams["train_logger"].log_stats(
+            {"epoch loaded": brain.best_epoch, "fold": hparams["fold"]},
+            test_stats=scores,
+        )
+        if sb.utils.distributed.if_main_process():
+            folder = Path(hparams["output_folder"])
+            table.to_csv(folder / "predictions.csv", index=False)
+            (folder / "metrics.json").write_text(json.dumps(scores, indent=2))
+            scores = ", ".join(f"{k} {100 * v:.1f}" for k, v in scores.items())
+            print(f"Test of fold {hparams['fold']}, in %: {scores}")

@@ -1,0 +1,378 @@
+"""Pooled embeddings on disk: each clip is encoded once, for all folds, seeds
+and heads.
+"""
+
+import hashlib
+import math
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from ser.audio import SAMPLE_RATE, read_audio
+from ser.errors import RecipeError
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from speechbrain.dataio.batch import PaddedBatch
+from speechbrain.utils.distributed import run_on_main
+from speechbrain.utils.logger import get_logger
+
+logger = get_logger(__name__)
+
+# Raise it with any change to the reading, encoding or pooling of audio that
+# changes an embedding.
+VERSION = 1
+
+# Batches are padded to a multiple of it. For each new shape of a batch PyTorch
+# keeps new kernels on a CPU, so without it memory grows with the clips.
+STEP = SAMPLE_RATE // 10  # samples
+
+RECENT = 2**30  # bytes of embeddings that stay in memory between epochs
+
+
+class EmbeddingStore:
+    """A file of embeddings whose keys tell what they were made from.
+
+    The key is a hash of the file's bytes, of the encoder's weights and
+    config, of the pooling and of the pre-processing, so a vector made from
+    anything else is never found. Each batch is a transaction of SQLite: a
+    killed run loses at most the batch in flight, and no reader sees half of
+    one.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The file, made if it is missing.
+    encoder : ser.encoder.Encoder
+        A frozen encoder.
+    pooling : ser.pooling.Pooling
+        A pooling without parameters.
+    """
+
+    def __init__(self, path, encoder, pooling):
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.encoder, self.pooling = encoder, pooling
+        self.shape = (encoder.num_layers + 1, pooling.output_size)
+        made_of = (VERSION, SAMPLE_RATE, encoder.fingerprint(), pooling.kind)
+        self.made_of = repr(made_of).encode()
+        self.connection = None
+        self.recent = {}  # embeddings in memory, as many as RECENT allows
+        with closing(self._connect()):
+            pass  # a file that is no store is found before anything is made
+
+    def _connect(self):
+        """Opens the file; waits while others write to it."""
+        try:
+            connection = sqlite3.connect(self.path, timeout=600)  # s
+            connection.execute("PRAGMA page_size = 32768")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS embeddings"
+                " (key BLOB PRIMARY KEY, vectors BLOB NOT NULL)"
+            )
+            return connection
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error):
+        """Returns the error for a store that cannot be read or written."""
+        return RecipeError(
+            f"the embedding store {self.path} cannot be used ({error}): free "
+            "some disk space, or delete it and it is made anew."
+        )
+
+    def __getstate__(self):
+        """Leaves behind what a worker process cannot use or does not need."""
+        dropped = {"connection": None, "encoder": None, "pooling": None}
+        return self.__dict__ | dropped | {"recent": {}}
+
+    def _key(self, sha256):
+        """Returns the key of a file's embedding, bytes."""
+        return hashlib.sha256(self.made_of + bytes.fromhex(sha256)).digest()
+
+    def read(self, sha256):
+        """Reads the embedding of a file that `fill` was given.
+
+        Arguments
+        ---------
+        sha256 : str
+            Hash of the file's bytes.
+
+        Returns
+        -------
+        torch.Tensor
+            [layer + 1, channel]
+        """
+        if sha256 in self.recent:
+            return self.recent[sha256]
+        if self.connection is None:
+            self.connection = self._connect()
+        (vectors,) = self.connection.execute(
+            "SELECT vectors FROM embeddings WHERE key = ?", (self._key(sha256),)
+        ).fetchone()
+        size = len(vectors)
+        vectors = torch.frombuffer(bytearray(vectors), dtype=torch.float32)
+        vectors = vectors.view(self.shape)
+        if (len(self.recent) + 1) * size <= RECENT:
+            self.recent[sha256] = vectors
+        return vectors
+
+    def missing(self, hashes):
+        """Lists the files whose embedding is not in the store.
+
+        Arguments
+        ---------
+        hashes : iterable of str
+            The sha256 of each file.
+
+        Returns
+        -------
+        list of str
+            The sha256 of those without.
+        """
+        query = "SELECT 1 FROM embeddings WHERE key = ?"
+        with closing(self._connect()) as connection:
+            return [
+                sha256
+                for sha256 in hashes
+                if not connection.execute(
+                    query, (self._key(sha256),)
+                ).fetchone()
+            ]
+
+    def fill(self, clips, max_batch_length, num_workers=0):
+        """Encodes what is missing, longest clips first, so that a machine
+        with too little memory fails at once.
+
+        Arguments
+        ---------
+        clips : dict
+            From the sha256 of each file to its path and its length in
+            seconds.
+        max_batch_length : float
+            Most seconds of audio in a batch, padding included.
+        num_workers : int
+            Processes that read audio ahead.
+
+        Raises
+        ------
+        RecipeError
+            If a file can no longer be read, or the disk is full.
+        """
+        try:
+            clips = [(sha256, *clips[sha256]) for sha256 in self.missing(clips)]
+            if clips:
+                clips.sort(key=lambda clip: clip[2], reverse=True)
+                self._encode(clips, max_batch_length, num_workers)
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
+
+    @torch.inference_mode()
+    def _encode(self, clips, max_batch_length, num_workers):
+        """Encodes (sha256, path, seconds) of clips, longest first, and keeps
+        their embeddings, a batch at a time."""
+        device = next(self.encoder.parameters()).device
+        durations = [duration for *_, duration in clips]
+        step = STEP / SAMPLE_RATE
+        batches = batch_by_length(
+            [math.ceil(duration / step) * step for duration in durations],
+            max_batch_length,
+        )
+        loader = DataLoader(
+            AudioFiles([(sha256, path) for sha256, path, _ in clips]),
+            batch_sampler=batches,
+            collate_fn=PaddedBatch,
+            num_workers=num_workers,
+            # Or a run would draw other random numbers with a full store.
+            generator=torch.Generator(),
+        )
+        bar = tqdm(
+            total=sum(durations),
+            desc="encoding",
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s "
+            "of audio{postfix} [{elapsed}<{remaining}]",
+            disable=None,
+        )
+        with closing(self._connect()) as connection, bar:
+            for batch, members in zip(loader, batches):
+                wavs, lens = batch.to(device).wav
+                padding = -wavs.shape[1] % STEP
+                lens = lens * wavs.shape[1] / (wavs.shape[1] + padding)
+                wavs = torch.nn.functional.pad(wavs, (0, padding))
+                vectors = self.pooling(*self.encoder(wavs, lens))
+                vectors = vectors.float().cpu().numpy()
+                with connection:
+                    connection.executemany(
+                        "INSERT OR REPLACE INTO embeddings VALUES (?, ?)",
+                        [
+                            (self._key(clips[member][0]), vector.tobytes())
+                            for member, vector in zip(members, vectors)
+                        ],
+                    )
+                bar.update(sum(durations[member] for member in members))
+                bar.set_postfix_str(f"{members[-1] + 1}/{len(clips)} clips")
+
+
+class StoredEmbeddings(Dataset):
+    """Clips and their stored embeddings, loaded a batch at a time: item by
+    item, as SpeechBrain's dataset does it, takes longer than to train a head.
+
+    Arguments
+    ---------
+    store : EmbeddingStore
+        Filled with the clips' embeddings.
+    dataset : speechbrain.dataio.dataset.DynamicItemDataset
+        The clips, with `sha256` and `emotion_encoded`.
+    """
+
+    def __init__(self, store, dataset):
+        self.store = store
+        with dataset.output_keys_as(["id", "sha256", "emotion_encoded"]):
+            rows = [clip.values() for clip in dataset]
+        self.ids, self.hashes, targets = map(list, zip(*rows))
+        self.targets = torch.tensor(targets)
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __getitems__(self, indices):
+        """Loads a batch of clips by their numbers, as PyTorch asks for it."""
+        vectors = [self.store.read(self.hashes[index]) for index in indices]
+        return EmbeddingBatch(
+            id=[self.ids[index] for index in indices],
+            embedding=torch.stack(vectors),
+            emotion_encoded=self.targets[indices],
+        )
+
+    @staticmethod
+    def collate(batch):
+        """Returns the batch, which `__getitems__` has collated already."""
+        return batch
+
+
+@dataclass
+class EmbeddingBatch:
+    """A batch for the Brain in place of SpeechBrain's PaddedBatch, since
+    embeddings are all of one length.
+
+    Arguments
+    ---------
+    id : list of str
+        IDs of the clips.
+    embedding : torch.Tensor
+        [batch, layer + 1, channel]
+    emotion_encoded : torch.Tensor
+        Classes [batch].
+    """
+
+    id: list
+    embedding: torch.Tensor
+    emotion_encoded: torch.Tensor
+
+    def to(self, device):
+        """Moves the tensors to a device."""
+        self.embedding = self.embedding.to(device)
+        self.emotion_encoded = self.emotion_encoded.to(device)
+        return self
+
+
+class AudioFiles(Dataset):
+    """Reads audio files, given as pairs of sha256 and path, by their number;
+    workers of a DataLoader pickle it."""
+
+    def __init__(self, files):
+        self.files = files
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        sha256, path = self.files[index]
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise RecipeError(
+                f"{path} was readable when the manifests were made and is not "
+                f"now ({error.strerror}): repair it, or prepare the data again."
+            ) from error
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise RecipeError(
+                f"{path} has changed since the manifests were made: delete "
+                "them, or choose another --output_folder."
+            )
+        return {"wav": read_audio(content)}
+
+
+def store_embeddings(
+    datasets, path, encoder, pooling, max_batch_length, num_workers
+):
+    """Encodes what a store lacks, and makes datasets that read from it.
+
+    Arguments
+    ---------
+    datasets : dict
+        From names to DynamicItemDatasets, with the `wav`, `sha256` and
+        `duration` of clips.
+    path : str
+        Where the store is.
+    encoder, pooling
+        As for `EmbeddingStore`.
+    max_batch_length, num_workers
+        As for `EmbeddingStore.fill`.
+
+    Returns
+    -------
+    dict
+        From the same names to StoredEmbeddings, in the same order of clips;
+        the datasets themselves where the pooling is learned.
+    """
+    if pooling.kind == "attention":
+        logger.warning(
+            "attention pooling is learned, so its embeddings cannot be "
+            "stored: every epoch encodes every clip again"
+        )
+        return datasets
+    store = EmbeddingStore(path, encoder, pooling)
+    clips = {
+        clip["sha256"]: (clip["wav"], clip["duration"])
+        for dataset in datasets.values()
+        for clip in dataset.data.values()
+    }
+    run_on_main(store.fill, (clips, max_batch_length, num_workers))
+    return {
+        name: StoredEmbeddings(store, dataset)
+        for name, dataset in datasets.items()
+    }
+
+
+def batch_by_length(lengths, max_batch_length):
+    """Cuts a list that is sorted by length into batches.
+
+    Arguments
+    ---------
+    lengths : list of float
+        In seconds, the longest first.
+    max_batch_length : float
+        Most seconds in a batch, padding included; a longer clip is alone.
+
+    Returns
+    -------
+    list of list of int
+        Indices of the members of each batch.
+
+    Example
+    -------
+    >>> batch_by_length([9, 4, 3, 2, 2], max_batch_length=8)
+    [[0], [1, 2], [3, 4]]
+    """
+    batches = []
+    for index, length in enumerate(lengths):
+        if batches and (
+            lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= max_batch_length
+        ):
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches

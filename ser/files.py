@@ -1,0 +1,73 @@
+"""Files and folders that are written whole or not at all."""
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def written_whole(path):
+    """Moves a file or a folder into place once it is complete, so that a
+    killed program or a full disk leaves nothing half written.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        Where it goes; the folder that holds it is made.
+
+    Yields
+    ------
+    pathlib.Path
+        A path beside it, to which a file or a folder is written. A folder that
+        another process has put into place meanwhile is kept.
+
+    Example
+    -------
+    >>> path = Path(getfixture("tmpdir")) / "new" / "a.txt"
+    >>> with written_whole(path) as unfinished:
+    ...     _ = unfinished.write_text("whole")
+    >>> path.read_text()
+    'whole'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        yield unfinished
+        try:
+            os.replace(unfinished, path)
+        except OSError:
+            if not (unfinished.is_dir() and path.is_dir()):
+                raise
+    finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished)
+        unfinished.unlink(missing_ok=True)
+
+
+def write_text(text, path):
+    """Writes a text file whole, with the same bytes on any system.
+
+    Arguments
+    ---------
+    text : str
+        The content.
+    path : str or pathlib.Path
+        Where it goes.
+    """
+    with written_whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_csv(table, path):
+    """Writes a table as `write_text` does, without its index.
+
+    Arguments
+    ---------
+    table : pandas.DataFrame
+        The content.
+    path : str or pathlib.Path
+        Where it goes.
+    """
+    write_text(table.to_csv(index=False, lineterminator="\n"), path)

@@ -1,1 +1,0 @@
-"""What fork.py copies, with another name in place of MyCorpus."""

@@ -1,0 +1,46 @@
+"""What is known of audio files is not read again."""
+
+import sqlite3
+
+import numpy as np
+import pytest
+from ser.errors import RecipeError
+from trees import ACTORS, encode, excluded, put, put_ravdess, run_prepare, whole
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Four actors, eight clips."""
+    return put_ravdess(tmp_path / "data", ACTORS[:4])
+
+
+def test_file_that_changes_is_read_again(small, tmp_path):
+    """And no other: a second preparation gives the same."""
+    first = whole(run_prepare(small, tmp_path / "one"))
+    again = whole(run_prepare(small, tmp_path / "two"))
+    assert first.equals(again)
+    changed = next(small.rglob("*.wav"))
+    put(changed, encode(np.zeros(8000)))
+    run_prepare(small, tmp_path / "three")
+    assert list(excluded(tmp_path / "three").values()) == ["silence"]
+
+
+def test_index_is_what_a_second_preparation_reads(small, tmp_path):
+    """What it holds is believed, defects included."""
+    run_prepare(small, tmp_path / "one")
+    with sqlite3.connect(tmp_path / "index.sqlite") as connection:
+        connection.execute("UPDATE files SET duration = 3.5")
+        connection.execute(
+            "UPDATE files SET reason = 'defect' WHERE path LIKE '%-05-%-01.wav'"
+        )
+    connection.close()
+    clips = whole(run_prepare(small, tmp_path / "two"))
+    assert (clips["duration"] == 3.5).all()
+    assert list(excluded(tmp_path / "two").values()) == ["defect"]
+
+
+def test_index_that_is_no_database_is_refused(small, tmp_path):
+    """With what to do."""
+    (tmp_path / "index.sqlite").write_bytes(b"no database at all" * 100)
+    with pytest.raises(RecipeError, match="delete it"):
+        run_prepare(small, tmp_path / "one")
