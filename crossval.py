@@ -27,12 +27,7 @@ from ser.files import write_csv, write_text
 from ser.report.comparison import compare
 from ser.report.pages import write_summary
 from ser.report.run import read_metrics
-from ser.report.summary import (
-    print_summary,
-    read_predictions,
-    summarise,
-    to_markdown,
-)
+from ser.report.summary import print_summary, read_predictions, summarise
 from ser.settings import parse_arguments, start_run
 from tqdm import tqdm
 
@@ -47,25 +42,19 @@ def parse_command_line(argv):
         epilog="All other options are those of train.py.",
         allow_abbrev=False,
     )
-    parser.add_argument("hparams_file", help="any recipe's YAML file")
-    parser.add_argument("--seeds", type=int, default=3, help="how many, from 1")
-    parser.add_argument(
-        "--folds", type=int, nargs="+", default=[], help="only these"
-    )
-    parser.add_argument(
-        "--jobs", type=int, default=0, help="runs at a time, 0: all that fit"
-    )
-    parser.add_argument(
-        "--compare", help="another summary.json, tested against this one"
-    )
+    add = parser.add_argument
+    add("hparams_file", help="any recipe's YAML file")
+    add("--seeds", type=int, default=3, help="how many, from 1")
+    add("--folds", type=int, nargs="+", default=[], help="only these")
+    add("--jobs", type=int, default=0, help="runs at a time, 0: all that fit")
+    add("--compare", help="another summary.json, tested against this one")
     args, rest = parser.parse_known_args(argv)
     recipe = parse_arguments([args.hparams_file, *rest])
-    for key in ("fold", "seed"):
-        if key in recipe[-1]:
-            raise RecipeError(
-                f"--{key} was given, and crossval.py runs all folds and "
-                "--seeds N seeds: leave it out, or use train.py."
-            )
+    for key in sorted({"fold", "seed"} & recipe[-1].keys()):
+        raise RecipeError(
+            f"--{key} was given, and crossval.py runs all folds and --seeds N "
+            "seeds: leave it out, or use train.py."
+        )
     if args.seeds < 1 or args.jobs < 0:
         raise RecipeError(
             f"seeds is {args.seeds} and jobs {args.jobs}: expected 1 or more, "
@@ -77,20 +66,18 @@ def parse_command_line(argv):
 def start_first(hparams_file, overrides, only):
     """Starts the first run and prepares its data, which tells how many folds
     there are; returns its settings."""
-    first = {"fold": only[0] if only else 1, "seed": 1}
-    if "output_folder" in overrides:
-        first["output_folder"] = name_folder(
-            overrides["output_folder"], **first
-        )
-    hparams = start_run(hparams_file, overrides | first)
+    first = overrides | {"fold": only[0] if only else 1, "seed": 1}
+    if "output_folder" in first:
+        first["output_folder"] = name_folder(**first)
+    hparams = start_run(hparams_file, first)
     sb.create_experiment_directory(hparams["output_folder"])
     hparams["prepare"]()
     return hparams
 
 
-def name_folder(root, fold, seed):
+def name_folder(output_folder, fold, seed, **_):
     """Names the folder of a run, as the YAML does."""
-    return (Path(root) / f"fold{fold}" / str(seed)).as_posix()
+    return (Path(output_folder) / f"fold{fold}" / str(seed)).as_posix()
 
 
 def list_runs(root, overrides, num_folds, seeds, only):
@@ -116,19 +103,15 @@ def encode_once(hparams_file, run_opts, hparams, other_folds):
     stored embeddings. A fold holds all clips, unless sentences are left out."""
     if not (hparams["freeze_wav2vec2"] and hparams["encode_once"]):
         return
-    encode(hparams, run_opts["device"])
-    for overrides in other_folds if hparams["text_independent"] else []:
-        logging.disable(logging.WARNING)  # as logged for the first fold
-        hparams = start_run(hparams_file, overrides)
-        hparams["prepare"]()
-        logging.disable(logging.NOTSET)
-        encode(hparams, run_opts["device"])
-
-
-def encode(hparams, device):
-    """Stores the embeddings of a fold that are not stored yet."""
-    hparams["wav2vec2"].to(device)
-    hparams["store_embeddings"](train.dataio_prep(hparams))
+    others = other_folds if hparams["text_independent"] else []
+    for overrides in (None, *others):
+        if overrides:
+            logging.disable(logging.WARNING)  # as logged for the first fold
+            hparams = start_run(hparams_file, overrides)
+            hparams["prepare"]()
+            logging.disable(logging.NOTSET)
+        hparams["wav2vec2"].to(run_opts["device"])
+        hparams["store_embeddings"](train.dataio_prep(hparams))
 
 
 def run_all(hparams_file, run_opts, runs, jobs):
@@ -141,42 +124,29 @@ def run_all(hparams_file, run_opts, runs, jobs):
         initial=len(runs) - len(todo),
         unit="run",
     )
-    if not todo:
-        bar.close()
-        return
     cuda = str(run_opts["device"]).startswith("cuda")
     gpus = torch.cuda.device_count() if cuda else 0
-    jobs = min(jobs or gpus or os.cpu_count(), len(todo))
+    jobs = max(1, min(jobs or gpus or os.cpu_count(), len(todo)))
     # A fresh interpreter each, as on Windows: a forked one breaks CUDA.
     context = multiprocessing.get_context("spawn")
     devices = context.Queue()
     for job in range(jobs):
         devices.put(f"cuda:{job % gpus}" if gpus else run_opts["device"])
     threads = max(1, os.cpu_count() // jobs)
-    with (
-        bar,
-        ProcessPoolExecutor(
-            jobs, context, start_worker, (devices, threads)
-        ) as pool,
-    ):
-        futures = {
-            pool.submit(run_one, hparams_file, run_opts, run): run
-            for run in todo
-        }
+    pool = ProcessPoolExecutor(jobs, context, start_worker, (devices, threads))
+    with bar, pool:
+        futures = [
+            pool.submit(run_one, hparams_file, run_opts, run) for run in todo
+        ]
         try:
             for future in as_completed(futures):
-                run = futures[future]
                 future.result()
                 bar.update()
-        except BaseException as error:
+        except BaseException:
             # Runs resume with the next start, so none is waited for.
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
                 process.terminate()
-            if isinstance(error, RecipeError):
-                raise RecipeError(
-                    f"fold {run['fold']}, seed {run['seed']}: {error}"
-                ) from error
             raise
 
 
@@ -199,27 +169,30 @@ def exit_with_parent():
 
 def run_one(hparams_file, run_opts, overrides):
     """Makes one run in a process of the pool."""
-    hparams = start_run(hparams_file, overrides)
-    folder = hparams["output_folder"]
-    sb.create_experiment_directory(folder, save_env_desc=False)
-    hparams["report"].with_page = False
-    train.run(hparams, dataclasses.replace(run_opts, device=device))
+    try:
+        hparams = start_run(hparams_file, overrides)
+        folder = hparams["output_folder"]
+        sb.create_experiment_directory(folder, save_env_desc=False)
+        hparams["report"].with_page = False
+        train.run(hparams, dataclasses.replace(run_opts, device=device))
+    except RecipeError as error:
+        raise RecipeError(
+            f"fold {overrides['fold']}, seed {overrides['seed']}: {error}"
+        ) from error
 
 
 def collect(runs):
     """Reads the predictions of all runs, with a `fold` and a `seed`."""
-    tables = []
-    for run in runs:
-        table = read_predictions(run["output_folder"])
-        table.insert(0, "fold", run["fold"])
-        table.insert(1, "seed", run["seed"])
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    tables = {
+        (run["fold"], run["seed"]): read_predictions(run["output_folder"])
+        for run in runs
+    }
+    return pd.concat(tables, names=["fold", "seed"]).reset_index([0, 1])
 
 
-def describe(hparams_file, overrides, hparams, runs, num_clips):
+def describe(hparams_file, overrides, hparams, runs, predictions):
     """Describes in words what was run, given the settings of the first run and
-    the number of clips that were tested."""
+    the predictions of all."""
     leaked_speakers = sum(
         read_metrics(run["output_folder"])["test_speakers_in_encoder_training"]
         for run in runs
@@ -230,18 +203,17 @@ def describe(hparams_file, overrides, hparams, runs, num_clips):
     whole = sum(sum(corpus.clips.values()) for corpus in tested)
     of_whole = f" of {whole}" if whole else ""
     # Paths, and what has a column of its own, are left out.
-    shown = ("corpus", "protocol", "wav2vec2_hub")
     chosen = "".join(
         f" --{key} {value}"
         for key, value in overrides.items()
-        if key not in shown
+        if key not in ("corpus", "protocol", "wav2vec2_hub")
         and not key.endswith(("_folder", "_store", "_index"))
     )
     machine = f"{os.cpu_count()} CPU cores, {platform.system()}"
     if torch.cuda.is_available():
         machine = f"{torch.cuda.get_device_name()}, {machine}"
     return facts | {
-        "Clips": f"{num_clips}{of_whole} clips",
+        "Clips": f"{predictions['ID'].nunique()}{of_whole} clips",
         "Settings": Path(hparams_file).as_posix() + chosen,
         "Machine": machine,
     }
@@ -261,20 +233,16 @@ def main():
     run_all(hparams_file, run_opts, runs, args.jobs)
 
     predictions, classes = collect(runs), hparams["corpora"].classes
-    facts = describe(
-        hparams_file, overrides, hparams, runs, predictions["ID"].nunique()
-    )
+    facts = describe(hparams_file, overrides, hparams, runs, predictions)
     if args.folds:
         facts["Protocol"] += f"; only fold {', '.join(map(str, args.folds))}"
     summary = {"facts": facts, "protocol": facts["Protocol"]}
     summary |= summarise(predictions, classes)
     if others is not None:
-        summary["comparison"] = {"other": str(args.compare)} | compare(
-            predictions, others, classes
-        )
+        found = compare(predictions, others, classes)
+        summary["comparison"] = {"other": args.compare} | found
     write_csv(predictions, root / "predictions.csv")
-    write_text(to_markdown(summary), root / "summary.md")
-    write_summary(root / "summary.html", summary)
+    write_summary(root, summary)
     write_text(json.dumps(summary, indent=2), root / "summary.json")
     print_summary(summary, root / "summary.html")
 

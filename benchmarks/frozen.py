@@ -7,7 +7,7 @@ Four passes take turns, on the same clips and with the same weights:
   but left in training mode, in shuffled batches of 16 padded to the longest;
 - 20 epochs of hparams/train.yaml from an empty store, which encode each clip
   once; the encoding alone is timed too;
-- the same 20 epochs from the store that was filled.
+- the same 20 epochs from the store that is now filled.
 The clock runs from the loaded encoder to the last epoch; nothing is validated.
 
 To run it (some minutes on two cores):
@@ -15,8 +15,8 @@ To run it (some minutes on two cores):
 """
 
 import torch
-from measuring import make_parser, now, print_table, run, take_turns
-from recipe import add_options, load, make_brain, set_up
+from measuring import compare, now, run
+from recipe import OPTIONS, load, make_brain, set_up
 from torch.nn.utils.rnn import pad_sequence
 from train import dataio_prep, loader_options
 
@@ -84,31 +84,24 @@ def main(arguments, work):
     size = encoder.model.config.hidden_size
     head = torch.nn.Linear(size, len(hparams["classes"])).to(device)
     run_bare(encoder, wavs[-BATCH_SIZE:], device)  # warms up
-    figures = take_turns(
+    seconds = sum(map(len, wavs)) / 16000
+    compare(
+        f"Frozen encoder, {len(wavs)} clips ({seconds:.0f} s of audio), in s.",
         [
             lambda _: run_bare(encoder, wavs, device),
             lambda _: run_loop(encoder, head, dataset, device),
             lambda number: train(arguments, work, number, "empty"),
             lambda number: train(arguments, work, number, "filled"),
         ],
+        {
+            "encoding, empty store": ("bare forward pass", 0.9),
+            "20 epochs, empty store": ("loop, 1 epoch x 20", 40),
+            "20 epochs, filled store": ("loop, 1 epoch x 20", 500),
+        },
         arguments.rounds,
-    )
-    seconds = sum(map(len, wavs)) / 16000
-    print_table(
-        f"Frozen encoder, {len(wavs)} clips ({seconds:.0f} s of audio), in s.",
-        figures,
-        [
-            ("bare forward pass", None, None),
-            ("encoding, empty store", "bare forward pass", 0.9),
-            ("loop, 1 epoch", None, None),
-            ("20 epochs, empty store", "loop, 1 epoch x 20", 40),
-            ("20 epochs, filled store", "loop, 1 epoch x 20", 500),
-        ],
         device,
     )
 
 
 if __name__ == "__main__":
-    parser = make_parser(__doc__, clips=96)
-    add_options(parser)
-    run(main, parser)
+    run(main, __doc__, clips=96, **OPTIONS)

@@ -17,34 +17,28 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
-# Python looks for modules beside the script only, which is in benchmarks/.
+# A script finds the modules of its own folder only.
 sys.path.insert(0, str(ROOT))
 # Messages about progress would bury the table.
 logging.disable(logging.WARNING)
 
 
-def make_parser(description, clips):
-    """Makes the parser of a command line with --clips, whose default is given,
-    and --rounds."""
+def run(main, description, **defaults):
+    """Calls a benchmark's main with its parsed command line, which has --rounds
+    and an option for each default (None: it is required), and a folder."""
     parser = argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--clips", type=int, default=clips)
-    parser.add_argument("--rounds", type=int, default=3)
-    return parser
-
-
-def run(main, parser):
-    """Calls a benchmark's main with its parsed command line and a temporary
-    folder."""
+    for name, value in {"rounds": 3, **defaults}.items():
+        options = {"default": value, "type": type(value or "")}
+        parser.add_argument(f"--{name}", required=value is None, **options)
     with TemporaryDirectory() as folder:
         main(parser.parse_args(), Path(folder))
 
 
 def now(device="cpu"):
-    """Returns the time in seconds, once the device ("cpu", "cuda") has
-    finished what it was given."""
+    """Returns the time in seconds, once the device has finished its work."""
     if device != "cpu":
         import torch  # late: preparation.py does without
 
@@ -52,29 +46,16 @@ def now(device="cpu"):
     return time.perf_counter()
 
 
-def take_turns(passes, rounds):
-    """Runs whole passes one after the other, round after round, so that other
-    load on the machine slows them all alike. A pass is given the number of the
-    round and returns a dict of figures; returns a dict of lists of them."""
-    figures = defaultdict(list)
-    for number in range(rounds):
-        for one_pass in passes:
-            gc.collect()  # a Brain is a circle of references to gigabytes
-            for name, figure in one_pass(number).items():
-                figures[name].append(figure)
-    return figures
-
-
 def in_own_process(function, *arguments):
-    """Returns the result of a module's function, which is run in a new process
-    so that its memory holds nothing else."""
+    """Returns a function's result from a new process, which holds no memory of
+    other passes."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def peak_memory(device="cpu"):
     """Returns the most memory that this process, or its GPU, has held so far,
-    in MiB; on Linux at least what the process that started it held."""
+    in MiB; on Linux at least what its parent process held at the start."""
     if device != "cpu":
         import torch
 
@@ -86,34 +67,30 @@ def peak_memory(device="cpu"):
     return peak * unit / 2**20
 
 
-def print_table(title, figures, rows, device="cpu"):
-    """Prints medians, the ratio of each to its baseline, which is the median
-    of the rounds' ratios, and what machine and versions they hold for.
-
-    Arguments
-    ---------
-    title : str
-        What was measured.
-    figures : dict
-        As `take_turns` returns them.
-    rows : list of tuple
-        Name of a figure, and of its baseline and the target of the ratio, or
-        None.
-    device : str
-        "cpu" or "cuda".
-    """
+def compare(title, passes, baselines, rounds, device="cpu"):
+    """Runs whole passes in turn, round after round, so that other load slows
+    them all alike, and prints their figures: medians, and the median of the
+    rounds' ratios to a baseline. A pass is given the number of the round and
+    returns a dict of figures; `baselines` is a dict from a figure's name to its
+    baseline's and the target of the ratio."""
+    figures = defaultdict(list)
+    for number in range(rounds):
+        for one_pass in passes:
+            gc.collect()  # a Brain is a circle of references to gigabytes
+            for name, figure in one_pass(number).items():
+                figures[name].append(figure)
     print(f"\n{title} Ratio: baseline / this; the larger, the better.\n")
     print("| what | median | each round | baseline | ratio | target |")
     print("|---|---|---|---|---|---|")
-    for name, baseline, target in rows:
-        values, ratio = figures[name], ""
+    for name, values in figures.items():
+        baseline, target, ratio = *baselines.get(name, ("", "")), ""
         if baseline:
             pairs = zip(figures[baseline], values)
-            ratios = [a / b if b else float("inf") for a, b in pairs]
-            ratio = f"{median(ratios):#.3g}"
-        rounds = ", ".join(f"{value:#.4g}" for value in values)
-        cells = (f"{median(values):#.4g}", rounds, baseline, ratio, target)
-        print(f"| {name} | {' | '.join(str(cell or '') for cell in cells)} |")
+            ratio = median(a / b if b else float("inf") for a, b in pairs)
+            ratio = f"{ratio:#.3g}"
+        each = ", ".join(f"{value:#.4g}" for value in values)
+        cells = name, f"{median(values):#.4g}", each, baseline, ratio, target
+        print(f"| {' | '.join(map(str, cells))} |")
     machine = platform.processor() or platform.machine()
     if device != "cpu":
         import torch
@@ -121,8 +98,8 @@ def print_table(title, figures, rows, device="cpu"):
         machine = torch.cuda.get_device_name(device)
     packages = ("torch", "speechbrain", "transformers")
     print(
-        f"\n{date.today()}; {device} ({machine}), {os.cpu_count()} cores, "
-        f"OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}, "
+        f"\n{date.today()}; {device} ({machine}), {os.cpu_count()} cores",
+        f"OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}",
         f"{platform.system()}, Python {platform.python_version()}",
         *(f"{package} {version(package)}" for package in packages),
         sep=", ",

@@ -12,15 +12,7 @@ import hashlib
 
 import numpy as np
 import soundfile
-from measuring import (
-    ROOT,
-    in_own_process,
-    make_parser,
-    peak_memory,
-    print_table,
-    run,
-    take_turns,
-)
+from measuring import ROOT, compare, in_own_process, peak_memory, run
 
 
 def make_clips(folder, number):
@@ -44,12 +36,10 @@ def encode(clips, work, number, device):
     from ser.embeddings import EmbeddingStore
     from ser.settings import load_settings
 
-    output_folder = str(work / "run")
-    settings = ROOT / "hparams/train.yaml"
-    hparams = load_settings(settings, {"output_folder": output_folder})
+    overrides = {"output_folder": str(work / "run")}
+    hparams = load_settings(ROOT / "hparams/train.yaml", overrides)
     encoder = hparams["wav2vec2"].to(device)
-    path = work / f"{number}.sqlite"
-    store = EmbeddingStore(path, encoder, hparams["pool"])
+    store = EmbeddingStore(work / f"{number}.sqlite", encoder, hparams["pool"])
     peaks = {}
     for size in (len(clips) // 10, len(clips)):
         part = dict(list(clips.items())[:size])
@@ -60,17 +50,17 @@ def encode(clips, work, number, device):
 
 def main(arguments, work):
     """Measures and prints."""
-    clips, device = make_clips(work, 10 * arguments.clips), arguments.device
-    figures = take_turns(
+    size, device = arguments.clips, arguments.device
+    clips = make_clips(work, 10 * size)
+    few, many = f"{size} clips, MiB", f"{10 * size} clips, MiB"
+    compare(
+        "Peak memory of encoding.",
         [lambda number: in_own_process(encode, clips, work, number, device)],
+        {many: (few, 0.95)},  # 5 % more
         arguments.rounds,
+        device,
     )
-    few, many = figures
-    rows = [(few, None, None), (many, few, 0.95)]  # 5 % more
-    print_table("Peak memory of encoding.", figures, rows, device)
 
 
 if __name__ == "__main__":
-    parser = make_parser(__doc__, clips=500)
-    parser.add_argument("--device", default="cpu", help="cpu, cuda")
-    run(main, parser)
+    run(main, __doc__, clips=500, device="cpu")

@@ -13,15 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import soundfile
-from measuring import (
-    in_own_process,
-    make_parser,
-    now,
-    peak_memory,
-    print_table,
-    run,
-    take_turns,
-)
+from measuring import compare, in_own_process, now, peak_memory, run
 
 EMOTIONS = ("angry", "happy", "neutral", "sad")
 
@@ -72,25 +64,22 @@ def prepare_once(work, number, name):
 def main(arguments, work):
     """Measures and prints."""
     make_corpus(work / "corpus", arguments.clips)
-    figures = take_turns(
+    compare(
+        f"Preparation of {arguments.clips} clips.",
         [
             lambda _: read_headers(work / "corpus"),
             lambda n: in_own_process(prepare_once, work, n, "first run"),
             lambda n: in_own_process(prepare_once, work, n, "second run"),
         ],
+        {
+            "first run, s": ("headers, s", ""),
+            "second run, s": ("headers, s", ""),
+            "first run, growth of memory, MiB": ("table of clips, MiB", 1),
+            "second run, growth of memory, MiB": ("table of clips, MiB", 1),
+        },
         arguments.rounds,
     )
-    growth = "growth of memory, MiB"
-    rows = [
-        ("headers, s", None, None),
-        ("first run, s", "headers, s", None),
-        ("second run, s", "headers, s", None),
-        ("table of clips, MiB", None, None),
-        (f"first run, {growth}", "table of clips, MiB", 1),
-        (f"second run, {growth}", "table of clips, MiB", 1),
-    ]
-    print_table(f"Preparation of {arguments.clips} clips.", figures, rows)
 
 
 if __name__ == "__main__":
-    run(main, make_parser(__doc__, clips=75000))
+    run(main, __doc__, clips=75000)

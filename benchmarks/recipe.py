@@ -8,32 +8,24 @@ from ser.settings import load_settings
 from train import EmotionBrain
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-
-def add_options(parser):
-    """Adds the options for corpus, encoder and device to a parser."""
-    parser.add_argument("--data_folder", required=True)
-    parser.add_argument("--corpus", default="emodb")
-    parser.add_argument(
-        "--encoder", help="a folder; one of wav2vec2-base's size if left out"
-    )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda")
+# Of the command line; data_folder is required, and without an encoder one of
+# wav2vec2-base's size is made.
+OPTIONS = dict(data_folder=None, corpus="emodb", encoder="", device="cpu")
 
 
 def set_up(arguments, work):
     """Makes an encoder unless one was given, and the manifests of fold 1 with
-    a random choice of the training clips; returns the settings of train.yaml.
-    `arguments` is the parsed command line, `work` a temporary folder."""
+    a random choice of the training clips; returns the settings of train.yaml."""
     if not arguments.encoder:
+        arguments.encoder = str(work / "encoder")
         # Random weights: they do not change how fast it is.
         model = Wav2Vec2Model(Wav2Vec2Config(randomly_initialised=True))
         save_encoder(model, work / "encoder")
-        arguments.encoder = str(work / "encoder")
     hparams = load("train", arguments, work, "set_up")
     hparams["prepare"]()
-    path = hparams["train_annotation"]
-    table = read_manifest(path)
+    table = read_manifest(hparams["train_annotation"])
     table = table.sample(min(arguments.clips, len(table)), random_state=0)
-    write_csv(table.sort_index(), path)
+    write_csv(table.sort_index(), hparams["train_annotation"])
     return hparams
 
 
@@ -53,8 +45,7 @@ def load(name, arguments, work, run, **overrides):
 
 def make_brain(hparams, run_opts):
     """Makes the Brain of train.py."""
-    names = ("modules", "opt_class", "checkpointer")
-    parts = {name: hparams[name] for name in names}
-    brain = EmotionBrain(hparams=hparams, run_opts=run_opts, **parts)
+    parts = hparams["modules"], hparams["opt_class"], hparams, run_opts
+    brain = EmotionBrain(*parts, hparams["checkpointer"])
     brain.class_weights = None
     return brain

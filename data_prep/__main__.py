@@ -34,9 +34,7 @@ def parse_arguments():
     add("--test_corpus", default="", help="tested in place of a fold")
     add("--test_data_folder", default="", help="where that is")
     add("--columns", default="", help="of a table: wav=file emotion=label")
-    add(
-        "--speaker_pattern", default="", help="of a folder, to find the speaker"
-    )
+    add("--speaker_pattern", default="", help="of a folder: finds a speaker")
     add("--valid_ratio", type=float, default=0.2)
     add("--min_duration", type=float, default=0.1, help="in seconds")
     add("--audio_index", default="cache/audio_index.sqlite")
@@ -48,22 +46,18 @@ def parse_arguments():
 
 def describe_splits(splits):
     """Makes a table of clips, hours, speakers and emotions of each split."""
+    everything = pd.concat(splits.values())
     columns = {
         name: {
             "clips": len(clips),
-            "hours": round(clips["duration"].sum() / 3600, 2),
+            "hours": f"{clips['duration'].sum() / 3600:.2f}",
             "speakers": clips["spk_id"].nunique(),
             # Indented, so that no emotion has the name of a line above.
             **clips["emotion"].value_counts().sort_index().add_prefix("  "),
         }
-        for name, clips in splits.items()
+        for name, clips in (splits | {"all": everything}).items()
     }
-    table = pd.DataFrame(columns, dtype=object).fillna(0)
-    table["all"] = table.sum(axis=1)
-    speakers = pd.concat(splits.values())["spk_id"].nunique()
-    table.loc["speakers", "all"] = speakers
-    table.loc["hours", "all"] = round(table.loc["hours", "all"], 2)
-    return table.to_string()
+    return pd.DataFrame(columns, dtype=object).fillna(0).to_string()
 
 
 def print_results(corpora, folder, fold, messages):

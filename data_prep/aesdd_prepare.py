@@ -23,7 +23,7 @@ NAME = (
 
 def describe(path):
     """Reads emotion, text and speaker; a last letter marks a second take."""
-    clip = read_name(path, NAME, "emotion, text, (speaker)", EMOTIONS)
+    clip = read_name(NAME, "emotion, text, (speaker)", EMOTIONS, None, path)
     # Copies differ in how they write the speaker.
     return clip | {"ID": re.sub(r"[ _]?\(0?([1-6])\)", r"_\1", path.stem)}
 

@@ -14,9 +14,7 @@ EMOTIONS = {
     "S": "surprise",
     "T": "sadness",
 }
-ACTORS = {
-    f"{actor:02}": "male" if actor % 2 else "female" for actor in range(1, 13)
-}
+ACTORS = {f"{n:02}": "male" if n % 2 else "female" for n in range(1, 13)}
 
 # Test actors of EmoBox's three folds, https://github.com/emo-box/EmoBox
 FOLDS = (
@@ -32,11 +30,7 @@ CORPUS = Corpus(
     name="CaFE",
     classes=tuple(EMOTIONS.values()),
     describe=partial(
-        read_name,
-        pattern=NAME,
-        form="actor-emotion-intensity-sentence",
-        emotions=EMOTIONS,
-        genders=ACTORS,
+        read_name, NAME, "actor-emotion-intensity-sentence", EMOTIONS, ACTORS
     ),
     protocol="emobox",
     folds=FOLDS,

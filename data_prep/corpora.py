@@ -3,10 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from data_prep.corpus import RESERVED, find_corpus
+from data_prep.corpus import find_corpus
 from data_prep.labels import with_label_set
 from data_prep.scan import looks_like
 from ser.errors import RecipeError
+
+# Columns of predictions.csv, which has one for each class too.
+RESERVED = {"ID", "spk_id", "truth", "prediction", "protocol", "fold", "seed"}
 
 
 class Corpora:
@@ -26,8 +29,7 @@ class Corpora:
     columns : str
         Names of a table's columns, such as "wav=file emotion=label".
     speaker_pattern : str
-        A regular expression that finds the speaker in a path of the corpus
-        `folder`.
+        A regular expression that finds the speaker in a path of `folder`.
 
     Attributes
     ----------
@@ -35,11 +37,6 @@ class Corpora:
         With classes and folder.
     classes : tuple of str
         In the order of the classifier's outputs.
-
-    Raises
-    ------
-    RecipeError
-        If a corpus does not exist, or the corpora do not go together.
     """
 
     def __init__(
@@ -63,7 +60,7 @@ class Corpora:
                     "empty: pass --test_data_folder."
                 )
             self.test = self._declared(test_corpus, test_data_folder)
-        check_together(self.train, self.test)
+        self._check()
         self.classes = self.train[0].classes
         self.num_classes = len(self.classes)
 
@@ -98,6 +95,37 @@ class Corpora:
             raise RecipeError(f"{str(error).rstrip('.')}{other}.") from error
         return replace(with_label_set(found, self.label_set), open=None)
 
+    def _check(self):
+        """Raises where corpora cannot share a classifier or a test."""
+        for corpora in (self.train, self.test):
+            keys = [corpus.key for corpus in corpora]
+            if len(set(keys)) < len(keys):
+                raise RecipeError(
+                    f"the corpora {', '.join(keys)} list one twice: name each "
+                    "once."
+                )
+        trained = {corpus.key for corpus in self.train}
+        for corpus in self.test:
+            if corpus.key in trained:
+                raise RecipeError(
+                    f"test_corpus {corpus.key} is trained on too: test on "
+                    "another, or leave it out and test on a fold."
+                )
+        first = self.train[0]
+        for other in self.all:
+            if set(first.classes) != set(other.classes):
+                raise RecipeError(
+                    f"{first.key} has the classes {', '.join(first.classes)} "
+                    f"and {other.key} has {', '.join(other.classes)}: pass "
+                    "--label_set common, which both are mapped to."
+                )
+        clash = sorted(RESERVED & set(first.classes))
+        if clash:
+            raise RecipeError(
+                f"the classes {', '.join(clash)} have the names of columns of "
+                "predictions.csv: rename them in the data."
+            )
+
     def read(self):
         """Reads what the corpora have in files of their own, such as labels:
         it needs the data and time, so settings are loaded without."""
@@ -116,10 +144,10 @@ class Corpora:
     @property
     def name(self):
         """The names of the corpora, such as "RAVDESS, tested on EMO-DB"."""
-        parts = [" and ".join(corpus.name for corpus in self.train)]
-        if self.test:
-            parts.append(" and ".join(corpus.name for corpus in self.test))
-        return ", tested on ".join(parts)
+        sides = [side for side in (self.train, self.test) if side]
+        return ", tested on ".join(
+            " and ".join(corpus.name for corpus in side) for side in sides
+        )
 
     @property
     def notice(self):
@@ -128,69 +156,19 @@ class Corpora:
 
     @property
     def roots(self):
-        """From each variable that paths in manifests begin with (`data_root`,
-        or `data_root_<corpus>` where there are several) to its folder."""
+        """From each variable that paths in manifests begin with to its
+        folder."""
         return {
             self.root(corpus): corpus.folder.as_posix() for corpus in self.all
         }
 
     def root(self, corpus):
-        """Names the variable of a corpus's folder.
-
-        Arguments
-        ---------
-        corpus : data_prep.corpus.Corpus
-            One of them.
-
-        Returns
-        -------
-        str
-        """
+        """Returns the variable of a corpus's folder: `data_root`, or
+        `data_root_<corpus>` where there are several."""
         return f"data_root_{corpus.key}" if len(self.all) > 1 else "data_root"
 
     def full_names(self, speakers):
-        """Puts the corpus before the names of speakers, as manifests of
-        several corpora do: crema_d-1003.
-
-        Arguments
-        ---------
-        speakers : iterable of str
-            The `spk_id` of clips.
-
-        Returns
-        -------
-        set of str
-        """
+        """Returns the set of speakers with the corpus before each name, such
+        as crema_d-1003, as manifests of several corpora have them."""
         alone = f"{self.all[0].key}-" if len(self.all) == 1 else ""
         return {alone + speaker for speaker in speakers}
-
-
-def check_together(train, test):
-    """Raises where corpora cannot share a classifier or a test."""
-    for corpora in (train, test):
-        keys = [corpus.key for corpus in corpora]
-        if len(set(keys)) < len(keys):
-            raise RecipeError(
-                f"the corpora {', '.join(keys)} list one twice: name each once."
-            )
-    trained = {corpus.key for corpus in train}
-    for corpus in test:
-        if corpus.key in trained:
-            raise RecipeError(
-                f"test_corpus {corpus.key} is trained on too: test on another, "
-                "or leave it out and test on a fold."
-            )
-    first = train[0]
-    for other in train + test:
-        if set(first.classes) != set(other.classes):
-            raise RecipeError(
-                f"{first.key} has the classes {', '.join(first.classes)} and "
-                f"{other.key} has {', '.join(other.classes)}: pass "
-                "--label_set common, which both are mapped to."
-            )
-    clash = sorted(RESERVED & set(first.classes))
-    if clash:
-        raise RecipeError(
-            f"the classes {', '.join(clash)} have the names of columns of "
-            "predictions.csv: rename them in the data."
-        )

@@ -17,9 +17,6 @@ PROTOCOLS = ("emobox", "loso", "kfold", "official", "random")
 
 AUDIO_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 
-# Columns of predictions.csv, which has one for each class too.
-RESERVED = {"ID", "spk_id", "truth", "prediction", "protocol", "fold", "seed"}
-
 
 @dataclass(frozen=True)
 class Corpus:
@@ -30,19 +27,16 @@ class Corpus:
     name : str
         As its authors write it.
     classes : tuple of str
-        The emotions, in the order of the classifier's outputs; empty where
-        `open` finds them in the data.
+        In the order of the classifier's outputs; () where `open` finds them.
     describe : Callable
-        Takes the `PurePath` of a file, relative to the data folder, and
-        returns a dict with `spk_id`, `gender`, `emotion` and `sentence` (""
-        where it is not known), with `ID` where the file's name is not unique,
-        and with `split` (train, valid or test) where there is an official one.
-        Raises ValueError with the reason why a file is no clip of the corpus.
+        From the path of a file, relative to the data folder, to a dict with
+        `spk_id`, `gender`, `emotion`, `sentence` ("" if unknown), `ID` where
+        file names are not unique, and `split` where there is an official one.
+        Raises ValueError with the reason why a file is no clip.
     protocol : str
-        The default: emobox, loso, kfold, official or random.
+        The default, one of `PROTOCOLS`.
     folds : tuple of tuple of str
-        Test speakers of each of EmoBox's folds, where those are
-        speaker-disjoint; with kfold as the default, of the corpus's own.
+        Test speakers of EmoBox's folds; with kfold, of the corpus's own.
     speakers : tuple of str
         Those of the complete corpus, where they are known.
     clips : dict
@@ -52,26 +46,20 @@ class Corpus:
     defects : dict
         From IDs of clips that are known to be unfit to the reason.
     names : str
-        A regular expression that its file names match, where `describe` needs
-        more than the name.
+        A regular expression of its names, where `describe` needs more.
     open : Callable or None
-        Takes the corpus, the data folder and the options (`columns` and
-        `speaker_pattern` of the settings), and returns the corpus with what
-        the files there say: `describe`, or the classes.
+        Takes the corpus, the data folder and the options `columns` and
+        `speaker_pattern`; returns the corpus with what files there say.
     make : Callable or None
         Takes the data folder and makes the corpus, where one can be made.
-    files : tuple of str or None
-        The files, relative to the folder, where a table lists them.
-    refused : tuple of (str, str)
-        Files that a table lists and that cannot be used, and the reason.
+    files, refused : tuple of str or None, tuple of (str, str)
+        Where `open` lists the files: their paths, and others with the reason.
     variants : dict
         From a suffix of the corpus's key to the fields that it changes.
     notice : str
         What must be printed with every score.
-    key : str
-        Its name on the command line; set by `all_corpora`.
-    folder : pathlib.Path or None
-        Where it is; set by `data_prep.corpora.Corpora`.
+    key, folder : str, pathlib.Path or None
+        Its name on the command line, and where it is; no script sets them.
     """
 
     name: str
@@ -99,13 +87,8 @@ class Corpus:
 
 @functools.cache
 def all_corpora():
-    """Imports the scripts of all corpora.
-
-    Returns
-    -------
-    dict
-        From keys, sorted, to `Corpus`; variants follow their corpus.
-    """
+    """Imports the scripts of all corpora; returns a dict from keys, sorted, to
+    `Corpus`, where variants follow their corpus."""
     corpora = {}
     for script in sorted(Path(__file__).parent.glob("*_prepare.py")):
         module = importlib.import_module(f"data_prep.{script.stem}")
@@ -118,22 +101,8 @@ def all_corpora():
 
 
 def find_corpus(corpus):
-    """Finds a corpus by its key.
-
-    Arguments
-    ---------
-    corpus : str
-        Such as "ravdess", for `data_prep/ravdess_prepare.py`; capitals,
-        hyphens and underscores do not matter.
-
-    Returns
-    -------
-    Corpus
-
-    Raises
-    ------
-    RecipeError
-        If there is no such corpus.
+    """Finds a corpus by its key; capitals, hyphens and underscores do not
+    matter. Raises RecipeError where there is none.
 
     Example
     -------

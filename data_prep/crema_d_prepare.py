@@ -28,14 +28,8 @@ FOLDS = tuple(
     tuple(sorted(FEMALE[start::5] + MALE[start::5])) for start in range(5)
 )
 # Three recordings have two names each; copies in other formats hide it.
-TWINS = (
-    "1006_TIE_HAP_XX",
-    "1006_TIE_NEU_XX",
-    "1013_WSI_DIS_XX",
-    "1013_WSI_SAD_XX",
-    "1017_IWW_ANG_XX",
-    "1017_IWW_FEA_XX",
-)
+TWINS = """1006_TIE_HAP_XX 1006_TIE_NEU_XX 1013_WSI_DIS_XX 1013_WSI_SAD_XX
+1017_IWW_ANG_XX 1017_IWW_FEA_XX""".split()
 # Such as AudioWAV/1001_DFA_ANG_XX.wav; one, 1040_ITH_SAD_X, ends in a single X
 NAME = (
     r"(?P<spk_id>1[0-9]{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})"
@@ -44,19 +38,9 @@ NAME = (
 
 
 def read_votes(path):
-    """Reads what listeners heard in each clip, without seeing the face.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        The corpus's tabulatedVotes.csv.
-
-    Returns
-    -------
-    dict
-        From ID to the share of votes for each of `EMOTIONS`; empty if there
-        is no such file.
-    """
+    """Reads what listeners heard in each clip, without seeing the face, from
+    tabulatedVotes.csv; returns a dict from ID to the share of votes for each of
+    `EMOTIONS`, empty where there is no such file."""
     if not Path(path).is_file():
         return {}
     table = pd.read_csv(path, index_col=0)
@@ -72,11 +56,7 @@ CORPUS = Corpus(
     name="CREMA-D",
     classes=tuple(EMOTIONS.values()),
     describe=partial(
-        read_name,
-        pattern=NAME,
-        form="actor_sentence_emotion_level",
-        emotions=EMOTIONS,
-        genders=GENDERS,
+        read_name, NAME, "actor_sentence_emotion_level", EMOTIONS, GENDERS
     ),
     protocol="kfold",  # EmoBox's split shares speakers
     folds=FOLDS,

@@ -19,15 +19,14 @@ def find_defect(content):
     Arguments
     ---------
     content : bytes
-        Content of the file.
+        The whole file.
 
     Returns
     -------
     reason : str or None
         None where the file is sound.
     facts : dict or None
-        `duration` in seconds, `sample_rate` in Hz and `channels`, as found;
-        None where it could not be read.
+        `duration` in s, `sample_rate` in Hz, `channels`; None if unreadable.
 
     Example
     -------
@@ -58,7 +57,7 @@ def find_defect(content):
 
 
 def is_truncated(content, samples_read):
-    """Tells whether a file that libsndfile reads, with so many samples a
+    """Tells whether a file, of which libsndfile reads so many samples a
     channel, ends before its header says."""
     kind = content[:4]
     if kind in (b"RIFF", b"RF64", b"FORM"):

@@ -16,18 +16,11 @@ SEED = 0  # of the corpus; the seed of a run does not change it
 
 def make(data_folder):
     """Synthesises 10 speakers x 8 emotions x 2 sentences x 2 takes, unless
-    the folder is there.
-
-    Arguments
-    ---------
-    data_folder : pathlib.Path
-        Where the corpus goes.
-    """
+    the folder is there."""
     if data_folder.exists():
         return
-    clips = list(
-        product(SPEAKERS, enumerate(EMOTIONS, start=1), (1, 2), (1, 2))
-    )
+    emotions = enumerate(EMOTIONS, start=1)
+    clips = list(product(SPEAKERS, emotions, (1, 2), (1, 2)))
     with written_whole(data_folder) as unfinished:
         for clip in tqdm(clips, "synthesising the demo corpus", disable=None):
             speaker, (number, emotion), statement, take = clip

@@ -1,14 +1,9 @@
 """Signal model of the built-in synthetic emotional speech corpus.
 
 A source-filter synthesiser reads two fixed sentences in ten voices and the
-eight emotions of RAVDESS. It exists so that a recipe can be trained and
-checked with nothing to download: its clips carry the acoustic cues of
-emotion that the literature describes, but they are not speech, and a score
-on them says nothing about a score on people.
-
-A clip draws its prosody around the mean of its emotion, moved by how
-strongly and in which manner this speaker expresses this emotion. All
-randomness comes from the arguments of `synthesise`.
+eight emotions of RAVDESS, so that a recipe can be trained with nothing to
+download. Its clips carry the acoustic cues of emotion that the literature
+describes, but they are not speech: a score on them says nothing about people.
 """
 
 from typing import NamedTuple
@@ -19,40 +14,20 @@ from scipy.signal import lfilter
 
 SAMPLE_RATE = 16000  # Hz
 HOP = 80  # samples between two updates of the vocal tract filter (5 ms)
-N_FFT = 512  # window of 2 * HOP, the rest leaves the formants 22 ms to ring
+N_FFT = 512  # a window of 2 * HOP, and 22 ms in which the formants ring
 
 
 class Speaker(NamedTuple):
-    """One synthetic voice.
+    """One synthetic voice; breath, tilt and gain add to the emotion's."""
 
-    Arguments
-    ---------
-    id : str
-        "01" to "10", odd for male and even for female, as in RAVDESS.
-    f0 : float
-        Pitch of the neutral voice, in Hz.
-    tract : float
-        Length of the vocal tract, relative to an adult male mean.
-    rate : float
-        Speaking rate, relative to the mean speaker.
-    breath : float
-        Aspiration noise added to that of the emotion, in dB.
-    tilt : float
-        Spectral tilt added to that of the emotion, in dB at 3 kHz.
-    gain : float
-        Level added to that of the emotion, in dB.
-    degree : float
-        Expressiveness: scales the distance of an emotion from neutral.
-    """
-
-    id: str
-    f0: float
-    tract: float
-    rate: float
-    breath: float
-    tilt: float
-    gain: float
-    degree: float
+    id: str  # odd for male and even for female, as in RAVDESS
+    f0: float  # pitch of the neutral voice, in Hz
+    tract: float  # length of the vocal tract, relative to an adult male mean
+    rate: float  # of speaking, relative to the mean speaker
+    breath: float  # aspiration noise, in dB
+    tilt: float  # of the spectrum, in dB lost at 3 kHz
+    gain: float  # dB
+    degree: float  # scales the distance of an emotion from neutral
 
 
 SPEAKERS = (
@@ -70,25 +45,20 @@ SPEAKERS = (
 
 
 class Prosody(NamedTuple):
-    """How a sentence is spoken; the units are above the table `PROSODY`."""
+    """How a sentence is spoken."""
 
-    pitch: float
-    range: float
-    final: float
-    rate: float
-    level: float
-    tilt: float
-    jitter: float
-    shimmer: float
-    breath: float
-    formants: float
+    pitch: float  # semitones from the speaker's f0
+    range: float  # height of an accent, in semitones
+    final: float  # movement on the last syllable, in semitones
+    rate: float  # % of change
+    level: float  # dB
+    tilt: float  # of the spectrum, in dB lost at 3 kHz
+    jitter: float  # standard deviation of a period, in %
+    shimmer: float  # standard deviation of a period's amplitude, in %
+    breath: float  # aspiration noise, in dB relative to the voice
+    formants: float  # shift in %; spread lips raise them
 
 
-# Units: pitch, semitones from the speaker's f0; range, height of an accent
-# in semitones; final, movement on the last syllable in semitones; rate, %
-# of change; level, dB; tilt, dB lost at 3 kHz; jitter and shimmer, % of a
-# period and of its amplitude (s.d.); breath, aspiration noise in dB below
-# the voice; formants, % of shift (spread lips raise them).
 # Directions follow Scherer (2003), Banse and Scherer (1996) and Juslin and
 # Laukka (2003), calm being their tenderness; they give little on surprise,
 # which is here high, wide and rising. The sizes are a choice.
@@ -104,9 +74,8 @@ PROSODY = {
 }
 EMOTIONS = tuple(PROSODY)
 
-# Standard deviations in the units of the table, once for the habit of a
-# speaker in an emotion and once more for the take: they set how hard the
-# corpus is for a classifier that has not been trained on the speaker.
+# Standard deviations, once for the habit of a speaker in an emotion and once
+# more for the take: they set how hard it is to classify an unknown speaker.
 SPREAD = Prosody(0.5, 0.35, 0.5, 2.8, 0.8, 0.7, 0.18, 0.7, 0.8, 0.5)
 
 GAIN_SPREAD = 2.0  # dB, s.d. of the recording gain, which blurs the level
@@ -114,10 +83,10 @@ SPEECH_LEVEL = -31.0  # dB re. full scale, r.m.s. of a neutral clip
 ROOM_LEVEL = -66.0  # dB re. full scale, r.m.s. of the background noise
 STRONG = 1.4  # what intensity 2 does to the distance from neutral
 
+OFF = -90.0  # dB
 # Duration (ms), voice (dB), noise (dB), centre of the noise (Hz) and F1 to
 # F4 (Hz) of an adult male; vowels are near those of Peterson and Barney
 # (1952). "_" closes the tract before a burst, "sil" is the silent ends.
-OFF = -90.0
 PHONES = {
     "sil": (0, OFF, OFF, 1500, 500, 1500, 2500, 3500),
     "_": (45, -28, OFF, 1500, 300, 1600, 2500, 3500),
@@ -138,8 +107,7 @@ PHONES = {
 }
 VOWELS = ("ih", "ah", "aa", "ao")
 BANDWIDTHS = (70.0, 90.0, 140.0, 220.0, 350.0)  # Hz, F1 to F5
-FIFTH_FORMANT = 4500.0  # Hz, the same in all phones
-
+FIFTH_FORMANT = 4500.0  # Hz, in all phones
 # "Kids are talking by the door" and "Dogs are sitting by the door", which
 # RAVDESS records; "1" marks a stressed vowel.
 STATEMENTS = (
@@ -160,16 +128,16 @@ def synthesise(speaker, emotion, intensity, statement, repetition, seed):
     intensity : int
         1 for normal, 2 for strong.
     statement : int
-        1 or 2, which sentence is spoken.
+        Which sentence, 1 or 2.
     repetition : int
         Number of the take, from 1; each draws its own prosody.
     seed : int
-        Seed of the corpus, not negative.
+        Of the corpus.
 
     Returns
     -------
-    signal : numpy.ndarray
-        Samples at 16 kHz, float32 [samples], 1 to 4 s, peak below 1.
+    numpy.ndarray
+        Float32 [sample] at 16 kHz, 1 to 4 s, peak below 1.
     """
     who = (seed, int(speaker.id), EMOTIONS.index(emotion))
     # The habit is common to all takes of a speaker in an emotion.
@@ -185,9 +153,8 @@ def synthesise(speaker, emotion, intensity, statement, repetition, seed):
 
     gain = SPEECH_LEVEL + prosody.level + GAIN_SPREAD * rng.standard_normal()
     speech *= amplitude(gain) / np.sqrt(np.mean(speech**2))
-    room = rng.standard_normal(len(speech))
     # A room is louder at low frequencies.
-    room = lfilter([1.0], [1.0, -0.8], room)
+    room = lfilter([1.0], [1.0, -0.8], rng.standard_normal(len(speech)))
     signal = speech + room * amplitude(ROOM_LEVEL) / room.std()
     # Loud takes are turned down, as no recording may clip.
     signal *= min(1.0, 0.98 / np.abs(signal).max())
@@ -195,7 +162,7 @@ def synthesise(speaker, emotion, intensity, statement, repetition, seed):
 
 
 def draw_prosody(speaker, emotion, intensity, habit, rng):
-    """Draws the prosody of one take, a `Prosody` inside safe bounds."""
+    """Draws a take's `Prosody` around that of the emotion, in safe bounds."""
     neutral = np.array(PROSODY["neutral"])
     degree = speaker.degree * (STRONG if intensity == 2 else 1.0)
     take = rng.standard_normal(len(SPREAD))
@@ -213,12 +180,9 @@ def draw_prosody(speaker, emotion, intensity, habit, rng):
 
 
 def plan(statement, rate, prosody, rng):
-    """Lays the phones of a sentence out in time, a row each 5 ms.
-
-    Returns the amplitudes of voice and noise, the centre of the noise and
-    F1 to F4 in Hz as [frames, 7], and the pitch in semitones from the
-    speaker's own as [frames].
-    """
+    """Lays the phones of a sentence out in time, a frame each 5 ms: returns
+    the last seven columns of `PHONES`, as amplitudes and Hz [frame, 7], and the
+    pitch in semitones from the speaker's own [frame]."""
     names = ["sil", *STATEMENTS[statement - 1].split(), "sil"]
     targets = np.array([PHONES[name.rstrip("1")] for name in names], float)
     stress = np.array([name.endswith("1") for name in names])
@@ -228,22 +192,21 @@ def plan(statement, rate, prosody, rng):
     seconds *= rng.lognormal(0.0, 0.12, len(names))
     seconds /= rate * (1 + prosody.rate / 100)
     seconds[-3:-1] *= 1.3  # sentences slow down at their end
-    seconds[[0, -1]] = rng.uniform(0.15, 0.35, 2)
+    seconds[[0, -1]] = rng.uniform(0.15, 0.35, 2)  # silence
     ends = np.cumsum(seconds)
     time = np.arange(int(ends[-1] * SAMPLE_RATE / HOP)) * HOP / SAMPLE_RATE
 
-    loud = np.where(stress, 2.0, 0.0) + rng.normal(0.0, 1.0, len(names))
+    loud = 2 * stress + rng.normal(0.0, 1.0, len(names))
     targets[:, 1] += loud * vowel
     targets[:, 1:3] = amplitude(targets[:, 1:3])
     tracks = targets[np.searchsorted(ends, time, side="right"), 1:]
     # Articulators move slowly, the glottis and a release do not.
     tracks = np.hstack([smooth(tracks[:, :2], 5), smooth(tracks[:, 2:], 15)])
 
-    accent = np.where(stress, 1.0, 0.0) + rng.normal(0.0, 0.35, len(names))
+    accent = stress + rng.normal(0.0, 0.35, len(names))
     place = np.linspace(0.5, -0.5, len(names))  # pitch declines
     semitones = prosody.pitch + prosody.range * (accent - 0.4 + place)
-    middle = ends - seconds / 2
-    contour = np.interp(time, middle[vowel], semitones[vowel])
+    contour = np.interp(time, (ends - seconds / 2)[vowel], semitones[vowel])
     # The last movement runs over the final stressed syllable.
     last = np.clip((time - ends[-4]) / (ends[-2] - ends[-4]), 0, 1)
     # No voice leaves its range, however strong the emotion.
@@ -252,11 +215,8 @@ def plan(statement, rate, prosody, rng):
 
 
 def sources(tracks, f0, prosody, rng):
-    """Makes the two sources of sound from tracks and pitch (Hz).
-
-    Returns the derivative of the glottal flow with its aspiration, and the
-    noise of bursts and fricatives, both [samples].
-    """
+    """Returns the two sources of sound [sample]: the derivative of the glottal
+    flow with its aspiration, and the noise of bursts and fricatives."""
     frames = np.arange(len(f0))
     samples = np.arange(len(f0) * HOP) / HOP
     f0 = np.interp(samples, frames, f0)
@@ -273,11 +233,9 @@ def sources(tracks, f0, prosody, rng):
     # Rosenberg pulse; a pressed voice, of flat tilt, is open for less long.
     is_open = np.clip(0.45 + 0.02 * prosody.tilt, 0.45, 0.8)
     rise, fall = 0.7 * is_open, 0.3 * is_open
-    flow = np.where(
-        phase < rise,
-        0.5 - 0.5 * np.cos(np.pi * phase / rise),
-        np.cos(0.5 * np.pi * np.clip((phase - rise) / fall, 0, 1)),
-    )
+    opening = 0.5 - 0.5 * np.cos(np.pi * phase / rise)
+    closing = np.cos(0.5 * np.pi * np.clip((phase - rise) / fall, 0, 1))
+    flow = np.where(phase < rise, opening, closing)
     pulses = np.diff(flow * size[cycle], prepend=0.0)
     # One pole that loses the decibels of the tilt at 3 kHz.
     cutoff = 3000 / np.sqrt(10 ** (prosody.tilt / 10) - 1)
@@ -292,17 +250,13 @@ def sources(tracks, f0, prosody, rng):
 
 
 def vocal_tract(voice, noise, centre, formants):
-    """Filters each short window by its own filter and overlaps them.
-
-    The voice passes the formants [frames, 4], the noise a band around its
-    centre [frames], all in Hz. The level of the result is arbitrary.
-    """
+    """Filters each short window of the voice by the formants [frame, 4] and of
+    the noise by a band around its centre [frame], all in Hz, and overlaps
+    them; the level of the result is arbitrary."""
     scale = formants[:, 3:].mean() / 3500
-    fifth = np.full((len(formants), 1), FIFTH_FORMANT * scale)
+    fifth = np.full(len(formants), FIFTH_FORMANT * scale)
     tract = 1.0
-    for frequency, bandwidth in zip(
-        np.hstack([formants, fifth]).T, BANDWIDTHS, strict=True
-    ):
+    for frequency, bandwidth in zip([*formants.T, fifth], BANDWIDTHS):
         tract = tract * resonance(frequency, bandwidth)
     band = resonance(centre * scale, 1200.0)
     band /= np.abs(band).max(axis=1, keepdims=True)
@@ -321,17 +275,16 @@ def vocal_tract(voice, noise, centre, formants):
 
 
 def resonance(frequency, bandwidth):
-    """Response of a two-pole filter, 1 at 0 Hz, complex [frames, bins]."""
+    """Returns the response of a two-pole filter, 1 at 0 Hz [frame, bin]."""
     radius = np.exp(-np.pi * bandwidth / SAMPLE_RATE)
-    first = -2 * radius * np.cos(2 * np.pi * frequency / SAMPLE_RATE)
-    first = first[:, None]
+    turn = 2 * np.pi * frequency[:, None] / SAMPLE_RATE
+    first, second = -2 * radius * np.cos(turn), radius**2
     delay = np.exp(-2j * np.pi * np.arange(N_FFT // 2 + 1) / N_FFT)
-    poles = 1 + first * delay + radius**2 * delay**2
-    return (1 + first + radius**2) / poles
+    return (1 + first + second) / (1 + first * delay + second * delay**2)
 
 
 def smooth(tracks, length):
-    """Smooths over `length` frames, along the first axis."""
+    """Smooths along the first axis, over a number of frames."""
     kernel = np.hanning(length + 2)
     return convolve1d(tracks, kernel / kernel.sum(), axis=0, mode="nearest")
 

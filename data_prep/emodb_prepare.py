@@ -26,11 +26,7 @@ CORPUS = Corpus(
     name="EMO-DB",
     classes=tuple(EMOTIONS.values()),
     describe=partial(
-        read_name,
-        pattern=NAME,
-        form="speaker, text, emotion, take",
-        emotions=EMOTIONS,
-        genders=GENDERS,
+        read_name, NAME, "speaker, text, emotion, take", EMOTIONS, GENDERS
     ),
     protocol="loso",  # EmoBox's folds share speakers
     speakers=tuple(sorted(GENDERS)),

@@ -7,13 +7,8 @@ from data_prep.corpus import Corpus
 from data_prep.file_names import read_name
 
 # The first word of a file's name. Folders say angry, disgusted and sleepy.
-EMOTIONS = {
-    "amused": "amused",
-    "anger": "anger",
-    "disgust": "disgust",
-    "neutral": "neutral",
-    "sleepiness": "sleepiness",
-}
+EMOTIONS = ("amused", "anger", "disgust", "neutral", "sleepiness")
+CODES = dict(zip(EMOTIONS, EMOTIONS))
 CLIPS = (1315, 1267, 1019, 1566, 1720)
 GENDERS = {"bea": "female", "jenie": "female", "josh": "male", "sam": "male"}
 
@@ -28,7 +23,7 @@ NAME = (
 def describe(path):
     """Reads emotion and sentence, and the speaker from the name or a folder."""
     path = PurePath(path.as_posix().lower())
-    clip = read_name(path, NAME, "emotion_range_sentence", EMOTIONS)
+    clip = read_name(NAME, "emotion_range_sentence", CODES, None, path)
     folders = [re.split(r"[\W_]", part) for part in path.parts[:-1]]
     words = [clip["spk_id"], *(word for part in folders[::-1] for word in part)]
     speakers = [word for word in words if word in GENDERS]
@@ -45,11 +40,11 @@ def describe(path):
 
 CORPUS = Corpus(
     name="EmoV-DB",
-    classes=tuple(EMOTIONS.values()),
+    classes=EMOTIONS,
     describe=describe,
     protocol="loso",  # EmoBox's split shares speakers
     speakers=tuple(GENDERS),
-    clips=dict(zip(EMOTIONS.values(), CLIPS)),
+    clips=dict(zip(EMOTIONS, CLIPS)),
     language="English",
     licence="non-commercial use",
     address="https://www.openslr.org/115/",

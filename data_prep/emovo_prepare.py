@@ -16,8 +16,7 @@ EMOTIONS = {
 }
 # Such as f1/dis-f1-b1.wav
 NAME = (
-    r"(?P<emotion>[a-z]{3})"
-    r"-(?P<spk_id>(?P<gender>[fm])[123])"
+    r"(?P<emotion>[a-z]{3})-(?P<spk_id>(?P<gender>[fm])[123])"
     r"-(?P<sentence>[bdln][1-5])"
 )
 
@@ -25,10 +24,7 @@ CORPUS = Corpus(
     name="EMOVO",
     classes=tuple(EMOTIONS.values()),
     describe=partial(
-        read_name,
-        pattern=NAME,
-        form="emotion-speaker-sentence",
-        emotions=EMOTIONS,
+        read_name, NAME, "emotion-speaker-sentence", EMOTIONS, None
     ),
     protocol="emobox",
     folds=(("f2",), ("m3",), ("m2",), ("f3",), ("f1",), ("m1",)),

@@ -7,20 +7,13 @@ from data_prep.corpus import all_corpora, find_corpus
 
 
 def list_corpora():
-    """Makes a Markdown table of all corpora.
-
-    Returns
-    -------
-    str
-    """
+    """Makes a Markdown table of all corpora."""
     rows = []
     for key, corpus in all_corpora().items():
         name = corpus.name
-        if corpus.address:
-            name = f"[{name}]({corpus.address})"
         row = (
             f"`{key}`",
-            name,
+            f"[{name}]({corpus.address})" if corpus.address else name,
             corpus.language,
             sum(corpus.clips.values()),
             len(corpus.speakers),
@@ -34,17 +27,7 @@ def list_corpora():
 
 
 def list_facts(corpus):
-    """Makes a Markdown table of the facts of a corpus.
-
-    Arguments
-    ---------
-    corpus : data_prep.corpus.Corpus
-        The corpus.
-
-    Returns
-    -------
-    str
-    """
+    """Makes a Markdown table of the facts of a corpus."""
     classes = (
         f"{name} {corpus.clips[name]}" if name in corpus.clips else name
         for name in corpus.classes
@@ -73,38 +56,8 @@ def to_table(head, rows):
     return "\n".join([head, "|---" * len(rows[0]) + "|", *lines])
 
 
-def with_facts(readme, corpus):
-    """Writes the facts of a corpus between the marks of a README.
-
-    Arguments
-    ---------
-    readme : str
-        The text.
-    corpus : data_prep.corpus.Corpus
-        The corpus.
-
-    Returns
-    -------
-    str
-    """
-    return between_marks(readme, "facts", list_facts(corpus))
-
-
 def between_marks(text, mark, content):
-    """Replaces what is between `<!-- mark -->` and `<!-- end -->`.
-
-    Arguments
-    ---------
-    text : str
-        With the marks, or it is left as it is.
-    mark : str
-        The name of the first.
-    content : str
-        What comes between.
-
-    Returns
-    -------
-    str
+    """Replaces what is between `<!-- mark -->` and `<!-- end -->` in a text.
 
     Example
     -------
@@ -120,24 +73,14 @@ def between_marks(text, mark, content):
 
 
 def derived_readmes(root):
-    """Derives the READMEs that hold facts of corpora from the scripts.
-
-    Arguments
-    ---------
-    root : str or pathlib.Path
-        The repository.
-
-    Returns
-    -------
-    dict
-        From paths, relative to the repository, to texts.
-    """
+    """Derives the READMEs that hold facts of corpora; returns a dict from
+    paths, relative to the root of the repository, to texts."""
     root = Path(root)
     texts = {}
-    for readme in sorted(root.glob("recipes/*/README.md")):
-        corpus = find_corpus(readme.parent.name)
-        path = readme.relative_to(root).as_posix()
-        texts[path] = with_facts(readme.read_text("utf-8"), corpus)
+    for path in sorted(root.glob("recipes/*/README.md")):
+        facts = list_facts(find_corpus(path.parent.name))
+        text = between_marks(path.read_text("utf-8"), "facts", facts)
+        texts[path.relative_to(root).as_posix()] = text
     path = "data_prep/README.md"
     text = (root / path).read_text("utf-8")
     texts[path] = between_marks(text, "corpora", list_corpora())

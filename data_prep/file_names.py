@@ -3,43 +3,32 @@
 import re
 
 
-def read_name(path, pattern, form, emotions=None, genders=None):
-    """Reads speaker, gender, emotion and sentence from the name of a file.
+def read_name(pattern, form, emotions, genders, path):
+    """Reads speaker, gender ("unknown" where the name does not tell), emotion
+    and sentence ("") from the name of a file, or raises ValueError with the
+    reason why it is no clip.
 
     Arguments
     ---------
-    path : pathlib.PurePath
-        The file; folders and ending do not matter.
     pattern : str
         A regular expression for the name without its ending, with the group
-        `emotion` and, where the name tells them, `spk_id`, `gender` (which
-        begins with f or m, or is unknown), `sentence`, and `ID` where that is
-        only part of the name.
+        `emotion` and, where the name tells them, `spk_id`, `gender` (beginning
+        with f or m, or else unknown), `sentence`, and `ID` if only a part.
     form : str
         The pattern in words, for the error.
     emotions : dict or None
-        From codes to classes; by default, the code in lower case is the class.
+        From codes to classes; None where the code in lower case is the class.
     genders : dict or None
-        From each speaker to the gender, where the name does not tell it; then
-        other speakers are refused.
-
-    Returns
-    -------
-    dict
-        The groups, with "unknown" where the name has no `gender` and "" where
-        it has no `sentence`.
-
-    Raises
-    ------
-    ValueError
-        If the name is not of this form, or its speaker or emotion is unknown.
+        From each speaker to the gender; None where the name tells it.
+    path : pathlib.PurePath
+        The file; folders and ending do not matter.
 
     Example
     -------
     >>> from pathlib import PurePath
     >>> pattern = r"(?P<spk_id>(?P<gender>[fm])[0-9])-(?P<emotion>[a-z]+)"
-    >>> path = PurePath("f1/f1-gio.wav")
-    >>> read_name(path, pattern, "speaker-emotion", {"gio": "joy"})
+    >>> codes = {"gio": "joy"}
+    >>> read_name(pattern, "in words", codes, None, PurePath("f1-gio.wav"))
     {'gender': 'female', 'sentence': '', 'spk_id': 'f1', 'emotion': 'joy'}
     """
     name = re.fullmatch(pattern, path.stem)

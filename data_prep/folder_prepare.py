@@ -4,14 +4,12 @@ my_data/angry/anna_01.wav
 my_data/happy/bob_02.wav
 """
 
-import os
 import re
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-from data_prep.corpus import AUDIO_ENDINGS, Corpus
-from data_prep.scan import looks_like
+from data_prep.corpus import Corpus
+from data_prep.scan import list_files, looks_like
 from ser.errors import RecipeError
 
 from speechbrain.utils.logger import get_logger
@@ -27,13 +25,11 @@ def describe(path, pattern):
     speaker = "unknown"
     if pattern:
         found = pattern.search(path.as_posix())
-        if not found:
+        speaker = found and (found[1] if pattern.groups else found[0])
+        if not speaker:
             raise ValueError(
                 f"no speaker: {pattern.pattern} is not in its path"
             )
-        speaker = found[1] if pattern.groups else found[0]
-        if not speaker:
-            raise ValueError(f"no speaker: {pattern.pattern} matches nothing")
     return {
         # Files of one name in two directories are two clips.
         "ID": path.with_suffix("").as_posix(),
@@ -45,34 +41,23 @@ def describe(path, pattern):
 
 
 def open_folder(corpus, data_folder, options):
-    """Takes the directories for the classes.
-
-    Arguments
-    ---------
-    corpus : Corpus
-        That of this script.
-    data_folder : pathlib.Path
-        With a directory for each emotion, and any directories below.
-    options : dict
-        With `speaker_pattern`, a regular expression, or "".
-
-    Returns
-    -------
-    Corpus
-    """
-    pattern = compile_pattern(options["speaker_pattern"])
+    """Takes the directories that hold audio for the classes."""
+    text, pattern = options["speaker_pattern"], None
+    try:
+        pattern = re.compile(text) if text else None
+    except re.error as error:
+        raise RecipeError(
+            f"speaker_pattern is '{text}', not a regular expression ({error}): "
+            "expected one such as '([a-z]+)_[0-9]+'."
+        ) from error
     if not data_folder.is_dir():
         raise RecipeError(
             f"the data folder '{data_folder}' is not a folder: pass the one "
             "with a directory for each emotion as --data_folder."
         )
-    classes = tuple(
-        sorted(
-            path.name
-            for path in data_folder.iterdir()
-            if not path.name.startswith((".", "__")) and holds_audio(path)
-        )
-    )
+    paths = [p.relative_to(data_folder) for p in list_files(data_folder)[0]]
+    classes = {path.parts[0] for path in paths if len(path.parts) > 1}
+    classes = sorted(n for n in classes if not n.startswith((".", "__")))
     if len(classes) < 2:
         raise RecipeError(
             f"'{data_folder}' holds {len(classes)} directories with audio "
@@ -83,29 +68,9 @@ def open_folder(corpus, data_folder, options):
         logger.warning("each directory is taken for an emotion%s", other)
     return replace(
         corpus,
-        classes=classes,
+        classes=tuple(classes),
         describe=partial(describe, pattern=pattern),
         protocol="kfold" if pattern else "random",
-    )
-
-
-def compile_pattern(speaker_pattern):
-    """Compiles the pattern that finds the speaker, or returns None."""
-    try:
-        return re.compile(speaker_pattern) if speaker_pattern else None
-    except re.error as error:
-        raise RecipeError(
-            f"speaker_pattern is '{speaker_pattern}', not a regular "
-            f"expression ({error}): expected one such as '([a-z]+)_[0-9]+'."
-        ) from error
-
-
-def holds_audio(folder):
-    """Tells whether there is an audio file in a folder or below."""
-    return any(
-        Path(name).suffix.lower() in AUDIO_ENDINGS
-        for *_, names in os.walk(folder, followlinks=True)
-        for name in names
     )
 
 

@@ -18,8 +18,7 @@ EMOTIONS = {
     "neu": "neutral",
     "sad": "sad",
 }
-SESSIONS = ("Ses01", "Ses02", "Ses03", "Ses04", "Ses05")
-FOLDS = tuple((f"{session}F", f"{session}M") for session in SESSIONS)
+FOLDS = tuple((f"Ses{n:02}F", f"Ses{n:02}M") for n in range(1, 6))
 DIALOGUE = r"(Ses0[1-5])[FM]_((?:impro|script)[0-9]{2}(?:_[0-9])?)[a-z]?"
 
 

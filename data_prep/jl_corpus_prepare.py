@@ -18,7 +18,7 @@ CORPUS = Corpus(
     name="JL-Corpus",
     classes=PRIMARY,
     describe=partial(
-        read_name, pattern=NAME, form="speaker_emotion_sentence_take"
+        read_name, NAME, "speaker_emotion_sentence_take", None, None
     ),
     protocol="emobox",
     folds=(("male2",), ("female1",), ("male1",), ("female2",)),

@@ -1,6 +1,7 @@
 """Label sets: a corpus's own classes, the common ones, or some of its own."""
 
 import functools
+from collections import Counter
 from dataclasses import replace
 
 from ser.errors import RecipeError
@@ -20,55 +21,42 @@ COMMON = {
 
 
 def common_classes():
-    """Lists the classes of the common label set, sorted.
-
-    Returns
-    -------
-    tuple of str
-    """
+    """Lists the classes of the common label set, sorted."""
     return tuple(sorted(set(COMMON.values())))
 
 
 def with_label_set(corpus, label_set):
-    """Gives a corpus the classes that a run asks for; clips of other emotions
-    are excluded.
-
-    Arguments
-    ---------
-    corpus : data_prep.corpus.Corpus
-        With all its classes.
-    label_set : str
-        "own", "common", or the classes to keep, with commas between.
-
-    Returns
-    -------
-    data_prep.corpus.Corpus
-
-    Raises
-    ------
-    RecipeError
-        If the corpus does not have the classes.
-    """
+    """Gives a corpus the classes of a label set: "own", "common", or the
+    classes to keep, with commas between. Other emotions are excluded."""
     if label_set == "own":
         return corpus
     if label_set == "common":
         return with_common_labels(corpus)
-    return with_classes(corpus, label_set)
+    classes = tuple(name.strip() for name in label_set.split(","))
+    unknown = set(classes) - set(corpus.classes)
+    if unknown or len(set(classes)) < max(2, len(classes)):
+        raise RecipeError(
+            f"label_set is '{label_set}': expected own, common "
+            f"({', '.join(common_classes())}), or two or more of the classes "
+            f"of {corpus.name} ({', '.join(corpus.classes)}), with commas "
+            "between."
+        )
+    clips = {k: n for k, n in corpus.clips.items() if k in classes}
+    return replace(corpus, classes=classes, clips=clips)
 
 
 def with_common_labels(corpus):
     """Maps the emotions of a corpus to the common label set."""
-    clips = {}
-    for emotion, number in corpus.clips.items():
-        if emotion in COMMON:
-            mapped = COMMON[emotion]
-            clips[mapped] = clips.get(mapped, 0) + number
     if not COMMON.keys() & set(corpus.classes):
         raise RecipeError(
             f"{corpus.name} has the classes {', '.join(corpus.classes)} and "
             f"none of the common label set ({', '.join(common_classes())}): "
             "leave --label_set out."
         )
+    clips = Counter()
+    for emotion, number in corpus.clips.items():
+        if emotion in COMMON:
+            clips[COMMON[emotion]] += number
     return replace(
         corpus,
         classes=common_classes(),
@@ -85,18 +73,3 @@ def describe_common(describe, path):
             f"emotion not in the common label set: {clip['emotion']}"
         )
     return clip | {"emotion": COMMON[clip["emotion"]]}
-
-
-def with_classes(corpus, label_set):
-    """Keeps some classes of a corpus, listed with commas between."""
-    classes = tuple(name.strip() for name in label_set.split(","))
-    unknown = set(classes) - set(corpus.classes)
-    if unknown or len(set(classes)) < max(2, len(classes)):
-        raise RecipeError(
-            f"label_set is '{label_set}': expected own, common "
-            f"({', '.join(common_classes())}), or two or more of the classes "
-            f"of {corpus.name} ({', '.join(corpus.classes)}), with commas "
-            "between."
-        )
-    clips = {k: n for k, n in corpus.clips.items() if k in classes}
-    return replace(corpus, classes=classes, clips=clips)

@@ -34,23 +34,8 @@ COLUMNS = list(SCHEMA.columns)
 
 
 def read_manifest(path):
-    """Reads a manifest and checks it against the schema.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        A CSV file that `prepare` wrote, or one like it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a clip, columns as in `SCHEMA`.
-
-    Raises
-    ------
-    RecipeError
-        If the file is not there or does not fit the schema.
-    """
+    """Reads a CSV file and checks it against the schema; returns a
+    pandas.DataFrame with a row for each clip."""
     types = {name: column.dtype.type for name, column in SCHEMA.columns.items()}
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -64,51 +49,10 @@ def read_manifest(path):
         ) from error
 
 
-def check_manifests(paths, corpora, shares_speakers):
-    """Checks the manifests that a run is about to use.
-
-    Arguments
-    ---------
-    paths : dict
-        From "train", "valid" and "test" to the CSV file.
-    corpora : data_prep.corpora.Corpora
-        With the classes of the run.
-    shares_speakers : bool
-        Whether the protocol lets splits share speakers.
-
-    Raises
-    ------
-    RecipeError
-        If one cannot be read, two share speakers or audio, or one holds other
-        classes.
-    """
-    manifests = {name: read_manifest(path) for name, path in paths.items()}
-    check_splits(manifests, shares_speakers)
-    for name, clips in manifests.items():
-        other = sorted(set(clips["emotion"]) - set(corpora.classes))
-        if other:
-            raise RecipeError(
-                f"{paths[name]} holds {', '.join(other)}, and the classes of "
-                f"{corpora.name} are {', '.join(corpora.classes)}: prepare "
-                "again."
-            )
-
-
 def check_splits(splits, shares_speakers=False):
-    """Raises where a speaker or identical audio is in two splits.
-
-    Arguments
-    ---------
-    splits : dict
-        From the name of a split to its clips, a pandas.DataFrame.
-    shares_speakers : bool
-        Whether the protocol lets splits share speakers.
-
-    Raises
-    ------
-    RecipeError
-        Naming the first pair of clips.
-    """
+    """Raises RecipeError, with a pair of clips, where two splits share audio or
+    (unless `shares_speakers`) a speaker; `splits` is a dict from names to
+    tables of clips."""
     columns = {"spk_id": "speaker", "sha256": "audio"}
     if shares_speakers:
         del columns["spk_id"]
@@ -129,35 +73,16 @@ def check_splits(splits, shares_speakers=False):
 
 
 def manifest_sha256(paths):
-    """Hashes manifests, and with them the split and the audio.
-
-    Arguments
-    ---------
-    paths : iterable of str or pathlib.Path
-        CSV files, in the order train, valid, test.
-
-    Returns
-    -------
-    str
-    """
+    """Hashes the files of train, valid and test, in this order, and with them
+    the split and the audio."""
     content = b"".join(Path(path).read_bytes() for path in paths)
     return hashlib.sha256(content).hexdigest()
 
 
 def read_split(folder):
-    """Reads what `prepare` wrote about the split.
-
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        That of the manifests.
-
-    Returns
-    -------
-    dict
-        `protocol` in words, `num_folds`, `shares_speakers`, and the `notice`
-        that must be printed with every score.
-    """
+    """Reads what `prepare` wrote about the split in a folder of manifests:
+    `protocol` in words, `num_folds`, `shares_speakers`, and the `notice` that
+    must be printed with every score."""
     try:
         return json.loads((Path(folder) / "split.json").read_text("utf-8"))
     except FileNotFoundError:

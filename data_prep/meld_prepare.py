@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import io
 import os
 import re
 import shutil
@@ -19,15 +20,7 @@ from ser.errors import RecipeError
 from ser.files import written_whole
 from tqdm.contrib.concurrent import thread_map
 
-EMOTIONS = (
-    "anger",
-    "disgust",
-    "fear",
-    "joy",
-    "neutral",
-    "sadness",
-    "surprise",
-)
+EMOTIONS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
 CLIPS = (1607, 361, 358, 2308, 6436, 1002, 1636)  # two are broken
 SPLITS = {"train": "train", "dev": "valid", "test": "test"}
 BROKEN = dict.fromkeys(
@@ -84,18 +77,14 @@ def open_tables(corpus, data_folder, options):
     for split in SPLITS:
         pattern = f"**/{split}_sent_emo.csv"
         for name in iglob(pattern, root_dir=data_folder, recursive=True):
-            with open(
-                data_folder / name,
-                encoding="utf-8-sig",
-                errors="replace",  # some copies are in Windows-1252
-                newline="",
-            ) as f:
-                reader = csv.DictReader(f)
-                if not set(COLUMNS) <= set(reader.fieldnames or []):
-                    continue
-                for row in reader:
-                    clip = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
-                    rows[f"{split}_{clip}"] = row
+            # Some copies are in Windows-1252.
+            text = (data_folder / name).read_text("utf-8-sig", "replace")
+            reader = csv.DictReader(io.StringIO(text))
+            if not set(COLUMNS) <= set(reader.fieldnames or []):
+                continue
+            for row in reader:
+                clip = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
+                rows[f"{split}_{clip}"] = row
     if not rows:
         raise RecipeError(
             f"no table of MELD in '{data_folder}': expected train_sent_emo.csv, "
@@ -128,12 +117,11 @@ def extract(data_folder, rows):
                 raise ValueError("not in the CSV file of its split")
             if clip in BROKEN and clip not in have:
                 raise ValueError(BROKEN[clip])
+            if clip not in have:
+                videos.append(name)
+                have.add(clip)
         except ValueError as error:
             refused.append((Path(name).as_posix(), str(error)))
-            continue
-        if clip not in have:
-            videos.append(name)
-            have.add(clip)
     if videos and not shutil.which("ffmpeg"):
         raise RecipeError(
             f"{len(videos)} clips of MELD in '{data_folder}' have no WAV file, "

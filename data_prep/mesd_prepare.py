@@ -3,14 +3,8 @@
 from data_prep.corpus import Corpus
 from data_prep.file_names import read_name
 
-EMOTIONS = {
-    "Anger": "anger",
-    "Disgust": "disgust",
-    "Fear": "fear",
-    "Happiness": "happiness",
-    "Neutral": "neutral",
-    "Sadness": "sadness",
-}
+EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness")
+CODES = {emotion.capitalize(): emotion for emotion in EMOTIONS}
 
 # Such as Anger_F_A_adios.wav; A and B are the lists of words. Names do not tell
 # the speaker, but nobody has two of the voices (woman, man, child), so that
@@ -23,17 +17,17 @@ NAME = (
 
 def describe(path):
     """Reads emotion, voice and word, in lower case."""
-    clip = read_name(path, NAME, "emotion_voice_list_word", EMOTIONS)
+    clip = read_name(NAME, "emotion_voice_list_word", CODES, None, path)
     return clip | {"sentence": clip["sentence"].lower()}
 
 
 CORPUS = Corpus(
     name="MESD",
-    classes=tuple(EMOTIONS.values()),
+    classes=EMOTIONS,
     describe=describe,
     protocol="loso",
     speakers=("F", "M", "C"),
-    clips=dict.fromkeys(EMOTIONS.values(), 144),
+    clips=dict.fromkeys(EMOTIONS, 144),
     language="Spanish",
     licence="CC BY 4.0",
     address="https://doi.org/10.17632/cy34mh68j9",

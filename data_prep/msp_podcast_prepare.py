@@ -49,12 +49,9 @@ def describe(path, rows):
 
 def find_release(path):
     """Finds the release in the folders of a file, such as 1.11."""
+    words = r"(?:podcast|release|publish|\bv)\D*([0-9]+\.[0-9]+)"
     for part in reversed(path.parts[:-1]):
-        found = re.search(
-            r"(?:podcast|release|publish|\bv)\D*([0-9]+\.[0-9]+)"
-            r"|^([0-9]\.[0-9]+)$",
-            part.lower(),
-        )
+        found = re.search(words + r"|^([0-9]\.[0-9]+)$", part.lower())
         if found:
             return found[1] or found[2]
     return "unknown"
@@ -62,11 +59,9 @@ def find_release(path):
 
 def open_labels(corpus, data_folder, options):
     """Reads labels_consensus.csv, which is in the data folder or below."""
-    pattern = "**/labels_consensus.csv"
-    paths = [
-        data_folder / name
-        for name in sorted(iglob(pattern, root_dir=data_folder, recursive=True))
-    ]
+    name = "**/labels_consensus.csv"
+    paths = sorted(iglob(name, root_dir=data_folder, recursive=True))
+    paths = [data_folder / path for path in paths]
     if len({path.read_bytes() for path in paths}) != 1:
         raise RecipeError(
             f"{len(paths)} files labels_consensus.csv in '{data_folder}': "

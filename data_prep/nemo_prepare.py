@@ -9,15 +9,8 @@ from pathlib import Path
 from data_prep.corpus import Corpus
 from ser.errors import RecipeError
 
-CLIPS = {
-    "anger": 749,
-    "fear": 736,
-    "happiness": 749,
-    "neutral": 809,
-    "sadness": 769,
-    "surprised": 669,
-}
-SPEAKERS = "EB0 IC0 KD0 KS0 MK0 MP0 SM0 TP0 WR0".split()
+EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness", "surprised")
+CLIPS = (749, 736, 749, 809, 769, 669)
 # Those of data.tsv, and what they are to us
 COLUMNS = {
     "file_id": "ID",
@@ -38,10 +31,9 @@ def describe(path, rows):
 def open_table(corpus, data_folder, options):
     """Reads data.tsv, which is in the data folder or below."""
     rows = {}
-    for name in sorted(
-        iglob("**/data.tsv", root_dir=data_folder, recursive=True)
-    ):
-        with open(data_folder / name, encoding="utf-8-sig", newline="") as f:
+    paths = iglob("**/data.tsv", root_dir=data_folder, recursive=True)
+    for path in sorted(paths):
+        with open(data_folder / path, encoding="utf-8-sig", newline="") as f:
             # Quotation marks are those of the texts.
             reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
             if not set(COLUMNS) <= set(reader.fieldnames or []):
@@ -49,7 +41,8 @@ def open_table(corpus, data_folder, options):
             for row in reader:
                 # Some values begin with spaces.
                 clip = {
-                    COLUMNS[name]: (row[name] or "").strip() for name in COLUMNS
+                    ours: (row[name] or "").strip()
+                    for name, ours in COLUMNS.items()
                 }
                 clip["ID"] = Path(clip["ID"]).stem
                 rows[clip["ID"]] = clip
@@ -64,11 +57,11 @@ def open_table(corpus, data_folder, options):
 
 CORPUS = Corpus(
     name="nEMO",
-    classes=tuple(CLIPS),
+    classes=EMOTIONS,
     describe=None,
     protocol="loso",
-    speakers=tuple(SPEAKERS),
-    clips=CLIPS,
+    speakers=tuple("EB0 IC0 KD0 KS0 MK0 MP0 SM0 TP0 WR0".split()),
+    clips=dict(zip(EMOTIONS, CLIPS)),
     language="Polish",
     licence="CC BY-NC-SA 4.0",
     address="https://github.com/amu-cai/nEMO",

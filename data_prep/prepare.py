@@ -1,21 +1,22 @@
 """From the data folders to the manifests of a fold."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 from data_prep.manifest import (
     COLUMNS,
     SCHEMA,
     SPLITS,
-    check_manifests,
     check_splits,
     read_manifest,
     read_split,
 )
-from data_prep.protocol import make_protocol
-from data_prep.scan import count_reasons, find_clips, to_excluded, without_root
-from data_prep.split import shared_speakers, split
+from data_prep.protocol import known_speakers, make_protocol
+from data_prep.scan import count_reasons, find_clips
+from data_prep.split import split
 from ser.errors import RecipeError
 from ser.files import write_csv, write_text
 
@@ -37,7 +38,9 @@ def prepare(
     annotations=None,
     skip_prep=False,
 ):
-    """Writes the manifests of a fold, or checks those that are there.
+    """Writes the manifests of a fold, or checks those that are there; raises
+    RecipeError where nothing is usable, there is no such fold, a manifest holds
+    other data already, or splits share a speaker or audio.
 
     Arguments
     ---------
@@ -69,12 +72,6 @@ def prepare(
     -------
     list of str
         Warnings: what is excluded, and what the corpora lack.
-
-    Raises
-    ------
-    RecipeError
-        If the folder holds nothing usable, the fold does not exist, a manifest
-        holds other data already, or splits share a speaker or audio.
     """
     save_folder = Path(save_folder)
     if annotations is None:
@@ -89,15 +86,37 @@ def prepare(
         splits, left_out = split(table, plan, fold, valid_ratio)
         plan = with_shared_speakers(plan, splits)
         check_splits(splits, plan.shares_speakers)
-        rows = excluded.itertuples(index=False, name=None)
-        excluded = to_excluded([*rows, *without_root(left_out)])
+        left_out = pd.DataFrame(left_out, columns=excluded.columns)
+        excluded = pd.concat([excluded, left_out])
+        excluded = excluded.sort_values(["path", "reason"])
         write_manifests(splits, paths, corpora)
         write_csv(excluded, save_folder / "excluded.csv")
-        write_split(plan, corpora.notice, save_folder / "split.json")
+        facts = {
+            "protocol": plan.words,
+            "num_folds": len(plan.folds),
+            "shares_speakers": plan.shares_speakers,
+            "notice": corpora.notice,
+        }
+        write_text(json.dumps(facts, indent=2), save_folder / "split.json")
         log_splits(splits, plan, fold)
         messages = list_missing(corpora, table, splits)
-        messages += sum_up_excluded(excluded, splits, save_folder)
-    check_manifests(paths, corpora, read_split(save_folder)["shares_speakers"])
+        if len(excluded):
+            total = len(excluded) + sum(len(clips) for clips in splits.values())
+            counts = (f"{n} {why}" for why, n in count_reasons(excluded))
+            messages.append(
+                f"{len(excluded)} of {total} files excluded "
+                f"({', '.join(counts)}): see {save_folder / 'excluded.csv'}"
+            )
+    manifests = {name: read_manifest(path) for name, path in paths.items()}
+    check_splits(manifests, read_split(save_folder)["shares_speakers"])
+    for name, clips in manifests.items():
+        other = sorted(set(clips["emotion"]) - set(corpora.classes))
+        if other:
+            raise RecipeError(
+                f"{paths[name]} holds {', '.join(other)}, and the classes of "
+                f"{corpora.name} are {', '.join(corpora.classes)}: prepare "
+                "again."
+            )
     for message in messages:
         logger.warning(message)
     return messages
@@ -105,10 +124,11 @@ def prepare(
 
 def with_shared_speakers(protocol, splits):
     """Notes the speakers whom an official split shares."""
-    shared = shared_speakers(splits)
+    speakers = [s for c in splits.values() for s in known_speakers(c)]
+    shared = sum(number > 1 for number in Counter(speakers).values())
     if protocol.name != "official" or not shared:
         return protocol
-    words = f"{protocol.words}, speakers shared ({len(shared)} of them)"
+    words = f"{protocol.words}, speakers shared ({shared} of them)"
     return replace(protocol, words=words, shares_speakers=True)
 
 
@@ -127,28 +147,18 @@ def write_manifests(splits, paths, corpora):
         write_csv(clips, paths[name])
 
 
-def write_split(protocol, notice, path):
-    """Writes what a split is, for logs and reports."""
-    facts = {
-        "protocol": protocol.words,
-        "num_folds": len(protocol.folds),
-        "shares_speakers": protocol.shares_speakers,
-        "notice": notice,
-    }
-    write_text(json.dumps(facts, indent=2), path)
-
-
 def log_splits(splits, protocol, fold):
     """Logs the protocol, and the size and speakers of each split."""
     logger.info("protocol: %s; fold %d", protocol.words, fold)
     for name, clips in splits.items():
+        speakers = sorted(clips["spk_id"].unique())
         logger.info(
             "%s: %d clips, %.2f h, %d speakers: %s",
             name,
             len(clips),
             clips["duration"].sum() / 3600,
-            clips["spk_id"].nunique(),
-            shorten(sorted(clips["spk_id"].unique())),
+            len(speakers),
+            shorten(speakers),
         )
 
 
@@ -164,11 +174,11 @@ def list_missing(corpora, table, splits):
         clips = table[table["corpus"] == corpus.key]
         speakers = clips["spk_id"].str.removeprefix(f"{corpus.key}-")
         absent = sorted(set(corpus.speakers) - set(speakers))
-        counts = clips["emotion"].value_counts()
+        counts = Counter(clips["emotion"])
         short = [
-            f"{counts.get(emotion, 0)} of {number} {emotion}"
+            f"{counts[emotion]} of {number} {emotion}"
             for emotion, number in corpus.clips.items()
-            if counts.get(emotion, 0) < number
+            if counts[emotion] < number
         ]
         if absent or short:
             messages.append(
@@ -180,31 +190,8 @@ def list_missing(corpora, table, splits):
     return messages
 
 
-def sum_up_excluded(excluded, splits, save_folder):
-    """Sums up what is excluded in one sentence, or none."""
-    if excluded.empty:
-        return []
-    number = len(excluded) + sum(len(clips) for clips in splits.values())
-    counts = ", ".join(f"{n} {reason}" for reason, n in count_reasons(excluded))
-    return [
-        f"{len(excluded)} of {number} files excluded ({counts}): see "
-        f"{save_folder / 'excluded.csv'}"
-    ]
-
-
 def shorten(names, number=30):
     """Joins names, but not hundreds of them.
-
-    Arguments
-    ---------
-    names : list of str
-        All of them.
-    number : int
-        How many are written out.
-
-    Returns
-    -------
-    str
 
     Example
     -------

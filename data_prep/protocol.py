@@ -17,12 +17,12 @@ class Protocol:
     Arguments
     ---------
     name : str
-        emobox, loso, kfold, official, random or cross.
+        One of `PROTOCOLS`, or cross.
     words : str
         What it is, for logs and reports.
     folds : list of list of str
-        Test speakers of each fold; of random, test IDs of each fold; of
-        official and cross, one empty fold.
+        Test speakers of each fold (of random: IDs); of official and cross, one
+        empty fold.
     text_independent : bool
         Whether the sentences of the test set are left out of training.
     shares_speakers : bool
@@ -37,7 +37,8 @@ class Protocol:
 
 
 def make_protocol(table, corpora, name, num_folds, text_independent):
-    """Works out a protocol.
+    """Works out a protocol, or raises RecipeError where the corpus does not
+    have it or has too little for it.
 
     Arguments
     ---------
@@ -46,7 +47,7 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
     corpora : data_prep.corpora.Corpora
         Whose clips they are.
     name : str
-        emobox, loso, kfold, official or random; default is the corpus's own.
+        One of `PROTOCOLS`; default is the corpus's own.
     num_folds : int
         Of kfold and random.
     text_independent : bool
@@ -55,11 +56,6 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
     Returns
     -------
     Protocol
-
-    Raises
-    ------
-    RecipeError
-        If the corpus does not have the protocol, or has too little for it.
     """
     if name not in ("default", *PROTOCOLS):
         raise RecipeError(
@@ -74,32 +70,37 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
                 "a test on another corpus has no folds: leave --protocol and "
                 "--text_independent out, or --test_corpus."
             )
-        return cross(corpora)
+        trained = ", ".join(corpus.key for corpus in corpora.train)
+        tested = ", ".join(corpus.key for corpus in corpora.test)
+        words = f"cross-corpus, trained on {trained}, tested on {tested}"
+        return Protocol("cross", words, [[]])
     if name == "default":
         name = corpora.train[0].protocol if len(corpora.train) == 1 else "kfold"
     check_enough(table, name, num_folds)
     if name == "emobox":
         folds, words = emobox(table, corpora)
     elif name == "loso":
-        folds, words = loso(table)
+        folds = [[speaker] for speaker in known_speakers(table)]
+        words = f"loso, leave one speaker out, {len(folds)} folds"
     elif name == "kfold":
         folds, words = kfold(table, corpora, num_folds)
     elif name == "official":
-        folds, words = official(table, corpora)
-    else:
-        folds, words = random(table, num_folds)
+        folds, words = [[]], "official, the corpus's own split"
+        if not (table["split"] == "test").any():
+            raise RecipeError(
+                f"{corpora.name} has no official split here: choose another "
+                "--protocol, or add the files that hold it."
+            )
+    else:  # byte-identical clips stay together
+        folds = [
+            table["ID"][table["sha256"].isin(hashes)].tolist()
+            for hashes in grouped_folds(table, "sha256", num_folds)
+        ]
+        words = f"random, {len(folds)} folds of clips, speakers shared"
     if text_independent:
         check_sentences(table, corpora, name)
         words += "; test sentences unseen in training"
     return Protocol(name, words, folds, text_independent, name == "random")
-
-
-def cross(corpora):
-    """Makes the protocol of a test on another corpus."""
-    trained = ", ".join(corpus.key for corpus in corpora.train)
-    tested = ", ".join(corpus.key for corpus in corpora.test)
-    words = f"cross-corpus, trained on {trained}, tested on {tested}"
-    return Protocol("cross", words, [[]])
 
 
 def check_enough(table, name, num_folds):
@@ -142,18 +143,7 @@ def check_sentences(table, corpora, name):
 
 
 def known_speakers(table):
-    """Lists the speakers of clips whose speaker is known.
-
-    Arguments
-    ---------
-    table : pandas.DataFrame
-        With `spk_id`.
-
-    Returns
-    -------
-    list of str
-        Sorted.
-    """
+    """Lists the speakers of clips, sorted, without the unknown."""
     return sorted(set(table["spk_id"]) - {UNKNOWN})
 
 
@@ -190,48 +180,18 @@ def emobox(table, corpora):
     return folds, words
 
 
-def loso(table):
-    """Returns a fold for each speaker, and what they are, in words."""
-    folds = [[speaker] for speaker in known_speakers(table)]
-    return folds, f"loso, leave one speaker out, {len(folds)} folds"
-
-
 def kfold(table, corpora, num_folds):
     """Returns the corpus's own folds, where it has that many and none of them
     is empty, or makes some; and what they are, in words."""
     corpus, speakers = corpora.train[0], known_speakers(table)
     folds = [[s for s in fold if s in speakers] for fold in corpus.folds]
-    if (
-        len(corpora.train) == 1
-        and corpus.protocol == "kfold"
-        and len(folds) == num_folds
-        and all(folds)
-    ):
+    has_own = len(corpora.train) == 1 and corpus.protocol == "kfold"
+    if has_own and len(folds) == num_folds and all(folds):
         return folds, f"kfold, {num_folds} fixed folds of unseen speakers"
     folds = grouped_folds(table, "spk_id", num_folds)
     return folds, (
         f"kfold, {len(folds)} folds of unseen speakers, stratified by emotion"
     )
-
-
-def official(table, corpora):
-    """Returns one fold, whose clips the corpus has split, and what it is."""
-    if not (table["split"] == "test").any():
-        raise RecipeError(
-            f"{corpora.name} has no official split here: choose another "
-            "--protocol, or add the files that hold it."
-        )
-    return [[]], "official, the corpus's own split"
-
-
-def random(table, num_folds):
-    """Returns folds of clips and what they are, in words; byte-identical clips
-    count as one, so that they stay together."""
-    folds = [
-        table["ID"][table["sha256"].isin(hashes)].tolist()
-        for hashes in grouped_folds(table, "sha256", num_folds)
-    ]
-    return folds, f"random, {len(folds)} folds of clips, speakers shared"
 
 
 def grouped_folds(table, column, num_folds):

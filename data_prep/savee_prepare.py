@@ -24,7 +24,7 @@ NAME = (
 
 def describe(path):
     """Reads emotion and number, and the speaker from the name or a folder."""
-    clip = read_name(path, NAME, "emotion and number", EMOTIONS)
+    clip = read_name(NAME, "emotion and number", EMOTIONS, None, path)
     folders = [part.upper() for part in reversed(path.parts[:-1])]
     speakers = [part for part in (clip["spk_id"], *folders) if part in SPEAKERS]
     if not speakers:

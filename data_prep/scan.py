@@ -1,15 +1,15 @@
 """The search for usable audio files, and why others are excluded."""
 
+import contextlib
 import itertools
 import os
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
-from typing import NamedTuple
 
 import pandas as pd
-from data_prep.audio_index import AudioIndex, is_text, read_facts
+from data_prep.audio_index import AudioIndex, read_facts
 from data_prep.corpus import AUDIO_ENDINGS, all_corpora
 from data_prep.manifest import COLUMNS
 from ser.errors import RecipeError
@@ -21,20 +21,6 @@ logger = get_logger(__name__)
 
 MIN_DURATION = 0.025  # s
 CHUNK = 64  # files that a thread reads at a time
-BLOCK = 4096  # clips in a table; as one dict each they take 5 times the memory
-
-
-class Examined(NamedTuple):
-    """What became of a file: its path relative to the data folder, the reason
-    why it is excluded or its row, and an entry for the index.
-
-    What follows a colon in the reason is particular to the file.
-    """
-
-    path: str
-    reason: str | None = None
-    clip: dict | None = None
-    entry: tuple | None = None
 
 
 def find_clips(corpora, min_duration, audio_index):
@@ -56,12 +42,8 @@ def find_clips(corpora, min_duration, audio_index):
         (the official one, or "") and `corpus`, sorted by ID. Where there are
         several corpora, IDs and speakers begin with the corpus.
     excluded : pandas.DataFrame
-        `path` relative to the folder, and `reason`.
-
-    Raises
-    ------
-    RecipeError
-        If a corpus has no usable clip.
+        `path` relative to the folder, and `reason`; what follows a colon in
+        the reason is particular to the file.
     """
     if not min_duration >= MIN_DURATION:
         raise RecipeError(
@@ -73,7 +55,7 @@ def find_clips(corpora, min_duration, audio_index):
     for corpus in corpora.all:
         if corpus.make:
             corpus.make(corpus.folder)
-        with AudioIndex(audio_index) as index:
+        with AudioIndex.open(audio_index) as index:
             clips, others = find_clips_of(
                 corpus, corpora.root(corpus), min_duration, index
             )
@@ -106,7 +88,9 @@ def find_clips_of(corpus, root, min_duration, index):
         excluded = []
     table, unfit = examine(corpus, root, paths, min_duration, index)
     table, conflicts = drop_conflicts(table)
-    excluded = to_excluded([*excluded, *corpus.refused, *unfit, *conflicts])
+    rows = [*excluded, *corpus.refused, *unfit, *conflicts]
+    excluded = pd.DataFrame(rows, columns=["path", "reason"])
+    excluded = excluded.sort_values(["path", "reason"], ignore_index=True)
     if table.empty:
         raise nothing_usable(corpus, excluded, others)
     if len(excluded) - len(conflicts) > len(table) and (
@@ -119,23 +103,10 @@ def find_clips_of(corpus, root, min_duration, index):
 
 
 def list_files(data_folder):
-    """Lists the audio files of a folder and all below it.
-
-    Arguments
-    ---------
-    data_folder : pathlib.Path
-        Where to look.
-
-    Returns
-    -------
-    paths : list of pathlib.Path
-        Sorted, so that which of two copies is kept does not depend on the
-        disk.
-    others : collections.Counter
-        Extensions of the files that are not named as audio.
-    excluded : list of (str, str)
-        Folders that may not be listed, and the reason.
-    """
+    """Lists the audio files of a folder and all below it, sorted, so that the
+    disk does not decide which of two copies is kept; returns also a Counter of
+    the endings of other files, and the path and reason of folders that may not
+    be listed."""
     paths, others, excluded = [], Counter(), []
 
     def refuse(error):
@@ -174,55 +145,53 @@ def examine(corpus, root, paths, min_duration, index):
         ]
 
     columns = [*COLUMNS, "split"]
-    clips, tables, excluded = [], [], []
+    tables, excluded = [], []
     chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
-    bar = tqdm(
-        desc=f"reading {corpus.name}",
-        total=len(paths),
-        unit="clip",
-        disable=None,
-    )
     # libsndfile releases the interpreter's lock, so threads are enough.
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool, bar:
-        for files in pool.map(examine_chunk, chunks):
-            index.keep([file.entry for file in files if file.entry])
-            excluded += [(f.path, f.reason) for f in files if f.reason]
-            clips += [file.clip for file in files if file.clip]
-            if len(clips) > BLOCK:
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for files in tqdm(
+            pool.map(examine_chunk, chunks),
+            desc=f"reading {corpus.name}",
+            total=len(chunks),
+            unit="clip",
+            unit_scale=CHUNK,
+            disable=None,
+        ):
+            index.keep([entry for *_, entry in files if entry])
+            clips = [clip for _, reason, clip, _ in files if reason is None]
+            if clips:  # a table takes a fifth of the memory
                 tables.append(pd.DataFrame(clips, columns=columns))
-                clips.clear()
-            bar.update(len(files))
-    tables.append(pd.DataFrame(clips, columns=columns))
-    table = pd.concat(tables, ignore_index=True)
-    table["split"] = table["split"].astype(object).fillna("")
-    return table, excluded
+            excluded += [(path, reason) for path, reason, *_ in files if reason]
+    tables = tables or [pd.DataFrame(columns=columns, dtype=str)]
+    return pd.concat(tables, ignore_index=True), excluded
 
 
 def examine_file(corpus, root, path, min_duration, found):
-    """Reads one file, unless it is in what the index found."""
+    """Reads one file, unless it is in what the index found; returns its path
+    relative to the data folder, the reason why it is excluded or None, its row
+    in the table, and an entry for the index or None."""
     relative = path.relative_to(corpus.folder).as_posix()
-    if "\r" in relative or not is_text(relative):
-        relative = relative.encode("utf-8", "backslashreplace").decode()
-        reason = "carriage return or broken Unicode in the path"
-        return Examined(relative, reason)
+    text = relative.encode("utf-8", "backslashreplace").decode()
+    clip, entry = None, None
     try:
+        if "\r" in text or text != relative:
+            raise ValueError("carriage return or broken Unicode in the path")
         clip = describe(corpus, PurePath(relative))
         if not path.is_file():
             raise ValueError("not a regular file")
         facts, entry = read_facts(path, found)
+        reason, seconds = facts.pop("reason"), facts["duration"]
+        # A clip of no sample is too short for any `min_duration`.
+        if seconds is not None and (
+            seconds < max(min_duration, 1 / facts["sample_rate"])
+        ):
+            reason = f"shorter than {min_duration:g} s"
+        clip |= facts | {"wav": f"${root}/{relative}"}
     except PermissionError:
-        return Examined(relative, "no permission to read it")
+        reason = "no permission to read it"
     except (OSError, ValueError) as error:
-        return Examined(relative, str(error))
-    reason = facts.pop("reason")
-    if facts["duration"] is not None and (
-        facts["duration"] < max(min_duration, 1 / facts["sample_rate"])
-    ):
-        reason = f"shorter than {min_duration:g} s"
-    if reason:
-        return Examined(relative, reason, entry=entry)
-    clip |= facts | {"wav": f"${root}/{relative}"}
-    return Examined(relative, clip=clip, entry=entry)
+        reason = str(error)
+    return text, reason, clip, entry
 
 
 def describe(corpus, path):
@@ -230,7 +199,7 @@ def describe(corpus, path):
     ValueError with the reason why the corpus does not use it."""
     if "$" in str(path):
         raise ValueError("a $ in the path, a variable to SpeechBrain")
-    clip = {"ID": path.stem} | corpus.describe(path)
+    clip = {"ID": path.stem, "split": ""} | corpus.describe(path)
     if clip["emotion"] not in corpus.classes:
         raise ValueError(f"emotion not in the class set: {clip['emotion']}")
     if "$" in "".join(map(str, clip.values())):
@@ -244,67 +213,24 @@ def drop_conflicts(table):
     """Drops second files of one ID, and identical audio under two labels, of
     which at least one is wrong; returns what is left, and the path and reason
     of what is not."""
-    first = table.drop_duplicates("ID").set_index("ID")["wav"]
     second = table["ID"].duplicated()
-    labels = table[~second].groupby("sha256")["emotion"]
-    disputed = (labels.transform("nunique") > 1).reindex(
-        table.index, fill_value=False
-    )
+    first = table[~second].set_index("ID")["wav"]
+    labels = table[~second].groupby("sha256")["emotion"].transform("nunique")
+    disputed = labels.reindex(table.index, fill_value=1) > 1
     excluded = [
-        (clip.wav, f"second file of one name: the first is {first[clip.ID]}")
-        for clip in table[second].itertuples()
-    ] + [
-        (clip.wav, f"identical audio under two labels: {clip.sha256}")
-        for clip in table[disputed].itertuples()
+        (wav.split("/", 1)[1], f"second file of one name: the first is {other}")
+        for wav, other in zip(table["wav"][second], first[table["ID"][second]])
     ]
-    return table[~second & ~disputed], without_root(excluded)
-
-
-def without_root(rows):
-    """Takes the variable from the paths of (path, reason).
-
-    Arguments
-    ---------
-    rows : list of (str, str)
-        Paths as in manifests.
-
-    Returns
-    -------
-    list of (str, str)
-    """
-    return [(path.split("/", 1)[1], reason) for path, reason in rows]
-
-
-def to_excluded(rows):
-    """Makes the table of what is excluded.
-
-    Arguments
-    ---------
-    rows : list of (str, str)
-        Path and reason.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Sorted by both.
-    """
-    table = pd.DataFrame(rows, columns=["path", "reason"])
-    return table.sort_values(["path", "reason"], ignore_index=True)
+    excluded += [
+        (wav.split("/", 1)[1], f"identical audio under two labels: {sha256}")
+        for wav, sha256 in table[["wav", "sha256"]][disputed].to_numpy()
+    ]
+    return table[~second & ~disputed], excluded
 
 
 def count_reasons(excluded):
-    """Counts the reasons, without what is particular to a file.
-
-    Arguments
-    ---------
-    excluded : pandas.DataFrame
-        With `reason`.
-
-    Returns
-    -------
-    list of (str, int)
-        The commonest first.
-    """
+    """Counts the reasons, without what is particular to a file; returns a list
+    of (str, int), the commonest first."""
     return Counter(excluded["reason"].str.split(":").str[0]).most_common()
 
 
@@ -323,20 +249,8 @@ def nothing_usable(corpus, excluded, others):
 
 
 def looks_like(folder, but):
-    """Finds the corpus whose file names those in a folder look like.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        Where the files are.
-    but : data_prep.corpus.Corpus
-        The one that was asked for.
-
-    Returns
-    -------
-    str
-        The end of a message, or "" where it is that one or none.
-    """
+    """Finds the corpus whose file names those in a folder look like; returns
+    the end of a message, or "" where it is the one that was asked for."""
     endings = (*AUDIO_ENDINGS, ".mp4")
     files = (
         path.relative_to(folder)
@@ -347,22 +261,18 @@ def looks_like(folder, but):
 
     def count(corpus):
         """Counts the files that have names of a corpus."""
-        return sum(has_name_of(corpus, path) for path in files)
+        if corpus.names:
+            return sum(bool(re.fullmatch(corpus.names, p.stem)) for p in files)
+        number = 0
+        for path in files:
+            with contextlib.suppress(ValueError):
+                number += corpus.describe(path)["emotion"] in corpus.classes
+        return number
 
-    # Any name will do where there is no address; made corpora borrow names.
+    # A corpus without an address takes any name; made ones borrow names.
     known = [c for c in all_corpora().values() if c.address and not c.make]
     best = max(known, key=count)
     asked = best.key == but.key or (but.classes and count(but) >= count(best))
     if asked or count(best) <= len(files) / 2:
         return ""
     return f", and the names look like {best.name} (--corpus {best.key})"
-
-
-def has_name_of(corpus, path):
-    """Tells whether a file has a name as those of a corpus."""
-    if corpus.names:
-        return bool(re.fullmatch(corpus.names, path.stem))
-    try:
-        return corpus.describe(PurePath(path))["emotion"] in corpus.classes
-    except ValueError:
-        return False

@@ -14,9 +14,8 @@ EMOTIONS = {
     "W": "surprise",
 }
 CLIPS = (1059, 38, 201, 1028, 449, 225)
-SPEAKERS = tuple(
-    [f"F{n:02}" for n in range(1, 32)] + [f"M{n:02}" for n in range(1, 57)]
-)
+FEMALE = tuple(f"F{n:02}" for n in range(1, 32))
+MALE = tuple(f"M{n:02}" for n in range(1, 57))
 
 # Such as female/F01A01.wav. No sentence recurs: these are radio plays.
 NAME = r"(?P<spk_id>(?P<gender>[FM])[0-9]{2})(?P<emotion>[A-Z])[0-9]{2,3}"
@@ -25,13 +24,10 @@ CORPUS = Corpus(
     name="ShEMO",
     classes=tuple(EMOTIONS.values()),
     describe=partial(
-        read_name,
-        pattern=NAME,
-        form="speaker, emotion, number",
-        emotions=EMOTIONS,
+        read_name, NAME, "speaker, emotion, number", EMOTIONS, None
     ),
     protocol="kfold",  # EmoBox's split shares speakers
-    speakers=SPEAKERS,
+    speakers=FEMALE + MALE,
     clips=dict(zip(EMOTIONS.values(), CLIPS)),
     language="Persian",
     licence="free for research",

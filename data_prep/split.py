@@ -12,7 +12,8 @@ TEXT_GROUPS = 5  # of sentences, of which one is tested in a fold
 
 
 def split(table, protocol, fold, valid_ratio):
-    """Splits the clips of a run.
+    """Splits the clips of a run, or raises RecipeError where the fold does not
+    exist or leaves a split empty.
 
     Arguments
     ---------
@@ -31,13 +32,18 @@ def split(table, protocol, fold, valid_ratio):
         From "train", "valid" and "test" to their clips.
     left_out : list of (str, str)
         Paths of clips that this fold cannot use, and the reason.
-
-    Raises
-    ------
-    RecipeError
-        If the fold does not exist, or leaves a split empty.
     """
-    check_options(protocol, fold, valid_ratio)
+    if not 0 < valid_ratio < 1:
+        raise RecipeError(
+            f"valid_ratio is {valid_ratio}: expected a share between 0 and 1, "
+            "such as 0.2."
+        )
+    number = len(protocol.folds)
+    if not isinstance(fold, int) or not 1 <= fold <= number:
+        raise RecipeError(
+            f"fold {fold} does not exist: there are folds 1 to {number} "
+            f"({protocol.words})."
+        )
     if protocol.name in ("official", "cross"):
         names = names_given(table, valid_ratio)
     elif protocol.name == "random":
@@ -55,23 +61,9 @@ def split(table, protocol, fold, valid_ratio):
                 f"fold {fold} leaves no clip for {name} ({protocol.words}): "
                 "add speakers and clips, or choose another --protocol."
             )
-    rest = names[~names.isin(SPLITS)]
-    return splits, list(zip(table["wav"][rest.index], rest))
-
-
-def check_options(protocol, fold, valid_ratio):
-    """Raises where there is no such fold or share."""
-    if not 0 < valid_ratio < 1:
-        raise RecipeError(
-            f"valid_ratio is {valid_ratio}: expected a share between 0 and 1, "
-            "such as 0.2."
-        )
-    folds = len(protocol.folds)
-    if not isinstance(fold, int) or not 1 <= fold <= folds:
-        raise RecipeError(
-            f"fold {fold} does not exist: there are folds 1 to {folds} "
-            f"({protocol.words})."
-        )
+    rest = ~names.isin(SPLITS)
+    paths = table["wav"][rest].str.split("/", n=1).str[1]
+    return splits, list(zip(paths, names[rest]))
 
 
 def names_given(table, valid_ratio):
@@ -148,20 +140,3 @@ def choose_speakers(table, ring, valid_ratio):
     in_turn = itertools.chain(*itertools.zip_longest(*genders))
     number = min(max(1, round(valid_ratio * len(ring))), len(ring) - 1)
     return [speaker for speaker in in_turn if speaker][:number]
-
-
-def shared_speakers(splits):
-    """Lists the known speakers who are in more than one split.
-
-    Arguments
-    ---------
-    splits : dict
-        From the name of a split to its clips.
-
-    Returns
-    -------
-    list of str
-        Sorted.
-    """
-    pairs = itertools.combinations(map(known_speakers, splits.values()), 2)
-    return sorted(set().union(*(set(one) & set(two) for one, two in pairs)))

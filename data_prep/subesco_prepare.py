@@ -5,15 +5,7 @@ from functools import partial
 from data_prep.corpus import Corpus
 from data_prep.file_names import read_name
 
-EMOTIONS = (
-    "angry",
-    "disgust",
-    "fear",
-    "happy",
-    "neutral",
-    "sad",
-    "surprise",
-)
+EMOTIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 FEMALE = tuple(f"F_{n:02}" for n in range(1, 11))
 MALE = tuple(f"M_{n:02}" for n in range(1, 11))
 GENDERS = dict.fromkeys(FEMALE, "female") | dict.fromkeys(MALE, "male")
@@ -38,10 +30,7 @@ CORPUS = Corpus(
     name="SUBESCO",
     classes=EMOTIONS,
     describe=partial(
-        read_name,
-        pattern=NAME,
-        form="speaker, sentence, emotion and take",
-        genders=GENDERS,
+        read_name, NAME, "speaker, sentence, emotion and take", None, GENDERS
     ),
     protocol="emobox",
     folds=FOLDS,

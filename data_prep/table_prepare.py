@@ -14,7 +14,6 @@ from ser.errors import RecipeError
 
 # What a column may be, and its name unless --columns gives another.
 COLUMNS = ("wav", "emotion", "spk_id", "gender", "sentence", "split")
-REQUIRED = ("wav", "emotion")
 MIN_CLIPS = 3  # of a class, one for each split: rarer labels are typos
 GENDERS = {"f": "female", "m": "male", "female": "female", "male": "male"}
 SPLITS = dict.fromkeys(("dev", "val", "validation", "development"), "valid")
@@ -28,26 +27,24 @@ def describe(path, rows):
 
 
 def open_table(corpus, data_folder, options):
-    """Reads the table.
-
-    Arguments
-    ---------
-    corpus : Corpus
-        That of this script.
-    data_folder : pathlib.Path
-        The file, or a folder that holds one CSV or TSV file. Paths in it are
-        relative to its folder, or absolute.
-    options : dict
-        With `columns`, such as "wav=file emotion=label spk_id=speaker".
-
-    Returns
-    -------
-    Corpus
-    """
-    path = Path(os.path.abspath(find_table(data_folder)))
-    found, refused = read_table(path, name_columns(options["columns"]))
-    rows, unfit = one_row_each(found)
-    refused += unfit
+    """Reads the table: the data folder is the file, or holds one CSV or TSV
+    file. Paths in it are absolute, or relative to its folder."""
+    path = data_folder
+    if not path.is_file():
+        tables = sorted(
+            path
+            for path in data_folder.glob("*")
+            if path.suffix.lower() in (".csv", ".tsv")
+        )
+        if len(tables) != 1:
+            names = ", ".join(path.name for path in tables)
+            raise RecipeError(
+                f"'{data_folder}' holds {len(tables)} CSV or TSV files "
+                f"({names}): pass the path of the table as --data_folder."
+            )
+        path = tables[0]
+    path = Path(os.path.abspath(path))
+    rows, refused = read_table(path, name_columns(options["columns"]))
     counts = Counter(row["emotion"] for row in rows.values())
     classes = sorted(name for name, n in counts.items() if n >= MIN_CLIPS)
     for file in list(rows):
@@ -65,7 +62,12 @@ def open_table(corpus, data_folder, options):
     root = str(path.parent)
     if any(os.path.commonpath([root, file]) != root for file in rows):
         root = os.path.commonpath([os.path.dirname(file) for file in rows])
-    rows = {relative(file, root): row for file, row in rows.items()}
+
+    def relative(file):
+        """Writes a path as in manifests."""
+        return Path(os.path.relpath(file, root)).as_posix() if file else ""
+
+    rows = {relative(file): row for file, row in rows.items()}
     known = any(row["spk_id"] != "unknown" for row in rows.values())
     official = any(row["split"] == "test" for row in rows.values())
     return replace(
@@ -74,54 +76,9 @@ def open_table(corpus, data_folder, options):
         describe=partial(describe, rows=rows),
         protocol="official" if official else "kfold" if known else "random",
         files=tuple(sorted(rows)),
-        refused=tuple((relative(file, root), why) for file, why in refused),
+        refused=tuple((relative(file), reason) for file, reason in refused),
         folder=Path(root),
     )
-
-
-def relative(file, root):
-    """Makes a path relative, with forward slashes, as in manifests."""
-    return Path(os.path.relpath(file, root)).as_posix() if file else ""
-
-
-def one_row_each(found):
-    """Chooses a row for each file; returns them, and the path and reason of
-    the others."""
-    rows, refused = {}, []
-    for file, many in found.items():
-        first, *others = many
-        number = first.pop("row")
-        if len({row["emotion"] for row in many}) > 1:
-            refused.append((file, f"two labels for one path: row {number}"))
-        elif not first["emotion"]:
-            refused.append((file, f"no label: row {number}"))
-        elif not os.path.isfile(file):
-            refused.append((file, f"no such file: row {number}"))
-        else:
-            rows[file] = first
-            refused += [
-                (file, f"second row of one path: row {row['row']}")
-                for row in others
-            ]
-    return rows, refused
-
-
-def find_table(data_folder):
-    """Finds the path of the table."""
-    if data_folder.is_file():
-        return data_folder
-    tables = sorted(
-        path
-        for path in data_folder.glob("*")
-        if path.suffix.lower() in (".csv", ".tsv")
-    )
-    if len(tables) != 1:
-        names = ", ".join(path.name for path in tables)
-        raise RecipeError(
-            f"'{data_folder}' holds {len(tables)} CSV or TSV files ({names}): "
-            "pass the path of the table as --data_folder."
-        )
-    return tables[0]
 
 
 def name_columns(columns):
@@ -141,8 +98,8 @@ def name_columns(columns):
 
 
 def read_table(path, names):
-    """Reads the file; returns a dict from each absolute path to its rows,
-    with the number of each as `row`, and the path and reason of broken ones."""
+    """Reads the file; returns a dict from each absolute path to its row, and
+    the path and reason of the rows that are refused."""
     try:
         # Bytes that are not UTF-8 spoil only their row.
         with open(path, encoding="utf-8-sig", errors="replace") as file:
@@ -155,14 +112,27 @@ def read_table(path, names):
     separator = max(",\t;", key=head.count)
     columns = next(csv.reader([head], delimiter=separator), [])
     columns = [name.strip() for name in columns]
-    check_columns(path, names, columns)
-    rows, refused = {}, []
+    missing = [
+        name
+        for what, name in names.items()
+        if name not in columns and (what in ("wav", "emotion") or name != what)
+    ]
+    if missing:
+        raise RecipeError(
+            f"{path} has no column {', '.join(missing)}; it has "
+            f"{', '.join(columns) or 'none'}: name the columns, such as "
+            '--columns "wav=file emotion=label spk_id=speaker".'
+        )
+    found, refused = {}, []
     for number, values in read_rows(lines, separator, len(columns)):
         text = dict(zip(columns, values))
         row = {what: text.get(n, "").strip() for what, n in names.items()}
-        row = normalise(row)
-        name = row.pop("wav")
+        name, split = row.pop("wav").replace("\\", "/"), row["split"].lower()
         file = os.path.normpath(path.parent / name) if name else ""
+        row["emotion"] = row["emotion"].lower()
+        row["spk_id"] = row["spk_id"] or "unknown"
+        row["gender"] = GENDERS.get(row["gender"].lower(), "unknown")
+        row["split"] = SPLITS.get(split, split)
         if len(values) != len(columns):
             reason = "more or fewer values than columns"
         elif "\ufffd" in "".join(values):
@@ -172,22 +142,24 @@ def read_table(path, names):
         elif row["split"] not in ("", "train", "valid", "test"):
             reason = f"unknown split {row['split']}"
         else:
-            rows.setdefault(file, []).append(row | {"row": number})
+            found.setdefault(file, []).append((number, row))
             continue
         refused.append((file, f"{reason}: row {number}"))
+    rows = {}
+    for file, ((number, row), *others) in found.items():
+        if any(other["emotion"] != row["emotion"] for _, other in others):
+            refused.append((file, f"two labels for one path: row {number}"))
+        elif not row["emotion"]:
+            refused.append((file, f"no label: row {number}"))
+        elif not os.path.isfile(file):
+            refused.append((file, f"no such file: row {number}"))
+        else:
+            rows[file] = row
+            refused += [
+                (file, f"second row of one path: row {number}")
+                for number, _ in others
+            ]
     return rows, refused
-
-
-def normalise(row):
-    """Writes the values of a row as manifests do."""
-    split = row["split"].lower()
-    return row | {
-        "wav": row["wav"].replace("\\", "/"),
-        "emotion": row["emotion"].lower(),
-        "spk_id": row["spk_id"] or "unknown",
-        "gender": GENDERS.get(row["gender"].lower(), "unknown"),
-        "split": SPLITS.get(split, split),
-    }
 
 
 def read_rows(lines, separator, number):
@@ -207,21 +179,6 @@ def read_rows(lines, separator, number):
         if rows and rows[0]:
             yield start + 1, rows[0]
         start = end
-
-
-def check_columns(path, names, columns):
-    """Raises where a column is missing that is needed or was named."""
-    missing = [
-        name
-        for what, name in names.items()
-        if name not in columns and (what in REQUIRED or name != what)
-    ]
-    if missing:
-        raise RecipeError(
-            f"{path} has no column {', '.join(missing)}; it has "
-            f"{', '.join(columns) or 'none'}: name the columns, such as "
-            '--columns "wav=file emotion=label spk_id=speaker".'
-        )
 
 
 CORPUS = Corpus(

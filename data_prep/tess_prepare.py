@@ -24,7 +24,7 @@ def describe(path):
     """Reads speaker, word and emotion."""
     # One name, OA_bite_neutral, lacks a letter; some copies have put it right.
     path = path.with_name(re.sub("^OA_", "OAF_", path.name))
-    clip = read_name(path, NAME, "speaker_word_emotion", EMOTIONS)
+    clip = read_name(NAME, "speaker_word_emotion", EMOTIONS, None, path)
     return clip | {"ID": path.stem, "gender": "female"}
 
 

@@ -17,9 +17,7 @@ NAME = r"(?P<spk_id>S(?P<gender>[FM])[0-9]+)_F[0-9]+_(?P<emotion>[A-Z])[0-9]+"
 CORPUS = Corpus(
     name="URDU",
     classes=tuple(EMOTIONS.values()),
-    describe=partial(
-        read_name, pattern=NAME, form="speaker_file_emotion", emotions=EMOTIONS
-    ),
+    describe=partial(read_name, NAME, "speaker_file_emotion", EMOTIONS, None),
     protocol="kfold",  # EmoBox's split shares speakers
     speakers=FEMALE + MALE,
     clips=dict.fromkeys(EMOTIONS.values(), 100),

@@ -4,8 +4,6 @@ Learning to extract pitch and formants from the waveform takes most of a
 training from random weights; this one has them from the start.
 """
 
-from pathlib import Path
-
 import torch
 from encoders.random_encoder import save_encoder
 from ser.audio import SAMPLE_RATE
@@ -24,9 +22,9 @@ FLOOR = 0.44  # their size, where a frame of the clip's mean power gives 1
 
 
 def make_filterbank_encoder(folder, seed, **config):
-    """Makes an untrained wav2vec 2.0 model in the Hugging Face format, unless
-    the folder holds one already: one convolution of 25 ms every 20 ms, further
-    ones of kernel 1, all with layer norm, and a pre-norm transformer.
+    """Makes an untrained wav2vec 2.0 model in the Hugging Face format: one
+    convolution of 25 ms every 20 ms, further ones of kernel 1, all with layer
+    norm, and a pre-norm transformer. A folder that is there already is kept.
 
     Arguments
     ---------
@@ -35,61 +33,45 @@ def make_filterbank_encoder(folder, seed, **config):
     seed : int
         Of the weights after the filter bank.
     **config : dict
-        Further entries of `transformers.Wav2Vec2Config`, `conv_dim` among
-        them.
+        Further entries of `transformers.Wav2Vec2Config`; the first of
+        `conv_dim` must be 390, or a ValueError is raised.
 
     Returns
     -------
     str
         The folder.
 
-    Raises
-    ------
-    ValueError
-        If the first of `conv_dim` is not the number of the filter bank's
-        channels.
-
     Example
     -------
-    >>> folder = make_filterbank_encoder(
-    ...     getfixture("tmpdir") / "encoder",
-    ...     seed=0,
-    ...     conv_dim=[390, 32],
-    ...     hidden_size=32,
-    ...     num_hidden_layers=1,
-    ...     num_attention_heads=2,
-    ...     intermediate_size=32,
-    ... )
+    >>> folder = getfixture("tmpdir") / "encoder"
+    >>> config = {"conv_dim": [390, 32], "num_hidden_layers": 1}
+    >>> folder = make_filterbank_encoder(folder, seed=0, **config)
     >>> model = Wav2Vec2Model.from_pretrained(folder)
     >>> model(torch.rand(1, 16000)).last_hidden_state.shape
-    torch.Size([1, 49, 32])
+    torch.Size([1, 49, 768])
     """
-    folder = Path(folder)
-    if not (folder / "config.json").is_file():
-        layers = len(config["conv_dim"])
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = Wav2Vec2Model(
-                Wav2Vec2Config(
-                    conv_kernel=[WINDOW] + [1] * (layers - 1),
-                    conv_stride=[SAMPLE_RATE // 50] + [1] * (layers - 1),
-                    conv_bias=True,
-                    feat_extract_norm="layer",
-                    do_stable_layer_norm=True,
-                    layerdrop=0.0,
-                    **config,
-                )
-            )
-        _set_filterbank(model.feature_extractor.conv_layers[0])
-        with written_whole(folder) as unfinished:
-            save_encoder(model, unfinished)
+    ones = [1] * (len(config["conv_dim"]) - 1)
+    config = Wav2Vec2Config(
+        conv_kernel=[WINDOW, *ones],
+        conv_stride=[SAMPLE_RATE // 50, *ones],
+        conv_bias=True,
+        feat_extract_norm="layer",
+        do_stable_layer_norm=True,
+        layerdrop=0.0,
+        **config,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Wav2Vec2Model(config)
+    _set_filterbank(model.feature_extractor.conv_layers[0])
+    with written_whole(folder) as unfinished:
+        save_encoder(model, unfinished)
     return str(folder)
 
 
 @torch.no_grad()
 def _set_filterbank(layer):
-    """Turns the front end's first convolution and its norm into the filters
-    and a rectifier."""
+    """Turns a convolution and its norm into the filters and a rectifier."""
     filters = _filterbank()
     channels = len(filters) + FLOORS
     if len(layer.conv.weight) != channels:
@@ -100,9 +82,8 @@ def _set_filterbank(layer):
     layer.conv.weight.zero_()
     layer.conv.bias.zero_()
     layer.conv.weight[: len(filters), 0] = filters
-    layer.conv.bias[-FLOORS:] = FLOOR * torch.tensor([1.0, -1.0]).repeat(
-        FLOORS // 2
-    )
+    layer.conv.bias[-FLOORS::2] = FLOOR
+    layer.conv.bias[1 - FLOORS :: 2] = -FLOOR
     # Makes the GELU that follows nearly a rectifier.
     layer.layer_norm.weight.fill_(3.0)
 
@@ -118,14 +99,12 @@ def _filterbank():
     places = [(f, 0, WINDOW) for f in low.tolist()]
     places += [(f, s, WIDE_WINDOW) for s in starts for f in high.tolist()]
     filters = torch.zeros(len(places), PHASES, WINDOW)
+    phases = torch.arange(PHASES)[:, None] / PHASES
     for number, (frequency, start, length) in enumerate(places):
         time = torch.arange(length) / SAMPLE_RATE
         window = torch.hann_window(length, periodic=False)
         gain = 0.35 * max(1.0, frequency / 500)
-        for phase in range(PHASES):
-            turn = 2 * torch.pi * (frequency * time + phase / PHASES)
-            wave = window * torch.cos(turn)
-            filters[number, phase, start : start + length] = (
-                gain * wave / wave.norm()
-            )
+        waves = window * torch.cos(2 * torch.pi * (frequency * time + phases))
+        waves = gain * waves / waves.norm(dim=1, keepdim=True)
+        filters[number, :, start : start + length] = waves
     return filters.flatten(0, 1)

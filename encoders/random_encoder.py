@@ -1,7 +1,5 @@
 """A small wav2vec 2.0 model with random weights, and the way to save one."""
 
-from pathlib import Path
-
 import torch
 from ser.files import written_whole
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
@@ -9,8 +7,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 def make_random_encoder(folder, seed):
     """Makes a small wav2vec 2.0 model with random weights, in the Hugging
-    Face format, unless the folder holds one already. It serves tests and
-    comparisons.
+    Face format, for tests and comparisons.
 
     Arguments
     ---------
@@ -31,24 +28,21 @@ def make_random_encoder(folder, seed):
     >>> model(torch.rand(1, 16000)).last_hidden_state.shape
     torch.Size([1, 49, 128])
     """
-    folder = Path(folder)
-    if not (folder / "config.json").is_file():
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = Wav2Vec2Model(
-                Wav2Vec2Config(
-                    conv_dim=(64, 64, 64, 96, 96, 128, 128),
-                    hidden_size=128,
-                    num_hidden_layers=3,
-                    num_attention_heads=4,
-                    intermediate_size=256,
-                    num_conv_pos_embeddings=32,
-                    num_conv_pos_embedding_groups=4,
-                    randomly_initialised=True,
-                )
-            )
-        with written_whole(folder) as unfinished:
-            save_encoder(model, unfinished)
+    config = Wav2Vec2Config(
+        conv_dim=(64, 64, 64, 96, 96, 128, 128),
+        hidden_size=128,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        intermediate_size=256,
+        num_conv_pos_embeddings=32,
+        num_conv_pos_embedding_groups=4,
+        randomly_initialised=True,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Wav2Vec2Model(config)
+    with written_whole(folder) as unfinished:
+        save_encoder(model, unfinished)
     return str(folder)
 
 
@@ -63,8 +57,7 @@ def save_encoder(model, folder, weights=None):
     folder : pathlib.Path
         Where it goes.
     weights : dict
-        From name to tensor, saved in place of the model's own, such as those
-        in half precision.
+        From name to tensor, saved in place of the model's own.
     """
     model.save_pretrained(folder, state_dict=weights)
     Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(folder)

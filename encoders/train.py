@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Recipe for training a small wav2vec 2.0 encoder on emotional speech alone.
 
-To train the one that ships with this repository, or one on other speech:
+To train the one that ships with this repository:
 > python encoders/train.py hparams/encoder.yaml --data_folder /path/to/crema_d
-> python encoders/train.py hparams/encoder.yaml --corpus ravdess --data_folder /path/to/ravdess
 
 From a distorted crop the encoder predicts the emotion (by the mean and standard
 deviation of its last layer) and the log-mel bands of the undistorted crop. The
@@ -27,19 +26,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 import speechbrain as sb
 from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.dataio.sampler import BalancingDataSampler
-from speechbrain.utils.distributed import (
-    ddp_broadcast,
-    if_main_process,
-    main_process_only,
-    run_on_main,
-)
+from speechbrain.utils.distributed import ddp_broadcast, run_on_main
 from speechbrain.utils.logger import get_logger
 
 # A script finds the modules of its own folder only, and these are the root's.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from data_prep.crema_d_prepare import read_votes
-from data_prep.manifest import check_splits, read_manifest
+from data_prep.manifest import SPLITS, check_splits, read_manifest
 from encoders.filterbank import WINDOW as ENCODER_WINDOW
 from encoders.random_encoder import save_encoder
 from ser.audio import read_audio
@@ -145,100 +139,78 @@ class EncoderBrain(sb.Brain):
 
 
 def dataio_prep(hparams):
-    """Makes the datasets from the manifests.
-
-    Arguments
-    ---------
-    hparams : dict
-        The settings.
-
-    Returns
-    -------
-    dict
-        From "train", "valid" and "test" to a DynamicItemDataset that gives
-        `id`, `sig`, `acted` and `target`.
-    """
+    """Makes the datasets from the manifests: from "train", "valid" and "test"
+    to a DynamicItemDataset that gives `id`, `sig`, `acted` and `target`."""
     corpora = hparams["corpora"]
-    paths = {
-        "train": hparams["train_annotation"],
-        "valid": hparams["valid_annotation"],
-        "test": hparams["test_annotation"],
-    }
+    paths = {name: hparams[f"{name}_annotation"] for name in SPLITS}
     # Stricter than the preparation: whatever the protocol, no shared speakers.
     check_splits({name: read_manifest(path) for name, path in paths.items()})
     votes = {}
     for corpus in corpora.train:
         if corpus.key == "crema_d":
             votes = read_votes(corpus.folder / "tabulatedVotes.csv")
-    make_target = functools.partial(
-        mix_target,
-        classes=corpora.classes,
-        votes=votes,
-        votes_weight=hparams["votes_weight"],
-    )
+    targets = {
+        "func": functools.partial(
+            mix_target,
+            classes=corpora.classes,
+            votes=votes,
+            weight=hparams["votes_weight"],
+        ),
+        "takes": ["emotion", "id"],
+        "provides": ["acted", "target"],
+    }
     datasets = {}
     for name, path in paths.items():
         read = hparams["crops"] if name == "train" else read_audio
+        audio = {"func": read, "takes": "wav", "provides": "sig"}
         datasets[name] = DynamicItemDataset.from_csv(
             path,
             replacements=corpora.roots,
-            dynamic_items=[
-                {"func": read, "takes": "wav", "provides": "sig"},
-                {
-                    "func": make_target,
-                    "takes": ["emotion", "id"],
-                    "provides": ["acted", "target"],
-                },
-            ],
+            dynamic_items=[audio, targets],
             output_keys=["id", "sig", "acted", "target"],
         )
-    for name in ("valid", "test"):
-        datasets[name] = datasets[name].filtered_sorted(
-            sort_key="duration", reverse=True
-        )
+        if name != "train":
+            datasets[name] = datasets[name].filtered_sorted(
+                sort_key="duration", reverse=True
+            )
     return datasets
 
 
-def mix_target(emotion, clip, classes, votes, votes_weight):
-    """Returns the number of the acted class, and the probabilities [class] to
+def mix_target(emotion, clip, classes, votes, weight):
+    """Returns the index of the acted class, and the probabilities [class] to
     learn: the acted class mixed with the votes of listeners, if there are."""
     acted = classes.index(emotion)
     target = one_hot(torch.tensor(acted), len(classes)).float()
     if clip in votes:
-        target = torch.lerp(target, torch.tensor(votes[clip]), votes_weight)
+        target = torch.lerp(target, torch.tensor(votes[clip]), weight)
     return acted, target
 
 
-@main_process_only
 def write_encoder(hparams):
-    """Writes the averaged encoder in half precision, and beside it the log
-    and the learning curve."""
+    """Writes the averaged encoder in half precision, and with it the log and
+    the learning curve."""
     model = hparams["average"].module["wav2vec2"].model
     model.config.apply_spec_augment = False
     # A score on these speakers will come with a notice.
-    model.config.training_speakers = sorted(
-        speaker
-        for name in ("train", "valid")
-        for speaker in hparams["corpora"].full_names(
-            read_manifest(hparams[f"{name}_annotation"])["spk_id"]
-        )
-    )
+    paths = hparams["train_annotation"], hparams["valid_annotation"]
+    speakers = pd.concat(map(read_manifest, paths))["spk_id"]
+    speakers = hparams["corpora"].full_names(speakers)
+    model.config.training_speakers = sorted(speakers)
     # Half the size; the config asks for fp32 when it is loaded.
     weights = {name: w.half() for name, w in model.state_dict().items()}
     with written_whole(hparams["encoder_folder"]) as unfinished:
         save_encoder(model, unfinished, weights)
         shutil.copy(hparams["train_log"], unfinished)
-        draw_learning_curve(
-            pd.DataFrame(hparams["train_logger"].epochs),
-            1 / hparams["out_n_neurons"],
-            unfinished / "learning_curve.svg",
+        curve = draw_learning_curve(
+            hparams["train_logger"].epochs, 1 / hparams["out_n_neurons"]
         )
+        curve.savefig(unfinished / "learning_curve.svg")
         shutil.rmtree(hparams["encoder_folder"], ignore_errors=True)
 
 
-def draw_learning_curve(epochs, chance, path):
-    """Draws the validation UAR and the losses of a table of epochs."""
-    epochs = epochs.set_index("epoch")
+def draw_learning_curve(epochs, chance):
+    """Draws the validation UAR and the losses of each epoch."""
+    epochs = pd.DataFrame(epochs).set_index("epoch")
     figure = Figure(figsize=(7, 2.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot(epochs["valid_uar"], label="validation speakers")
@@ -249,7 +221,7 @@ def draw_learning_curve(epochs, chance, path):
     right.set(xlabel="epoch", ylabel="loss")
     for axes in (left, right):
         axes.legend(frameon=False)
-    figure.savefig(path, metadata={"Date": None})
+    return figure
 
 
 def fit_and_test(hparams, run_opts):
@@ -261,19 +233,18 @@ def fit_and_test(hparams, run_opts):
     hparams["wav2vec2"].model.config.apply_spec_augment = True
     # Faster than the fused kernel for crops of two seconds on a CPU.
     hparams["wav2vec2"].model.set_attn_implementation("eager")
-    hparams["average"] = AveragedModel(
-        hparams["model"],
-        multi_avg_fn=get_ema_multi_avg_fn(hparams["average_decay"]),
-    )
-    hparams["checkpointer"].add_recoverable("average", hparams["average"])
+    average = get_ema_multi_avg_fn(hparams["average_decay"])
+    average = AveragedModel(hparams["model"], multi_avg_fn=average)
+    hparams["average"] = average
+    hparams["checkpointer"].add_recoverable("average", average)
     brain = EncoderBrain(
-        modules=hparams["modules"],
-        opt_class=hparams["opt_class"],
-        hparams=hparams,
-        run_opts=run_opts,
-        checkpointer=hparams["checkpointer"],
+        hparams["modules"],
+        hparams["opt_class"],
+        hparams,
+        run_opts,
+        hparams["checkpointer"],
     )
-    hparams["average"].to(brain.device).eval()
+    average.to(brain.device).eval()
     sampler = BalancingDataSampler(
         datasets["train"],
         key="emotion",
@@ -287,12 +258,9 @@ def fit_and_test(hparams, run_opts):
         hparams["epoch_counter"],
         datasets["train"],
         datasets["valid"],
-        train_loader_kwargs={
-            **hparams["train_dataloader_opts"],
-            "sampler": sampler,
-        },
-        valid_loader_kwargs=hparams["valid_dataloader_opts"],
-        progressbar=progressbar,
+        progressbar,
+        {**hparams["train_dataloader_opts"], "sampler": sampler},
+        hparams["valid_dataloader_opts"],
     )
     brain.evaluate(
         datasets["test"],
@@ -303,26 +271,25 @@ def fit_and_test(hparams, run_opts):
     return brain
 
 
-def main():
-    """Runs the recipe."""
-    hparams_file, run_opts, overrides = parse_arguments(sys.argv[1:])
-    sb.utils.distributed.ddp_init_group(run_opts)
-    hparams = start_run(hparams_file, overrides)
-    sb.create_experiment_directory(hparams["output_folder"])
+def run(hparams, run_opts):
+    """Prepares, trains, tests and writes the encoder."""
     run_on_main(hparams["prepare"])
     brain = fit_and_test(hparams, run_opts)
     if brain.debug:
         logger.info("Debug mode: a few batches train nothing, none is kept.")
         return
-    write_encoder(hparams)
-    if if_main_process():
-        print(
-            f"The encoder: {hparams['encoder_folder']}\n"
-            f"Unseen speakers: UAR {100 * brain.test_stats['uar']:.1f} %"
-        )
+    run_on_main(write_encoder, (hparams,))
+    result = (
+        f"The encoder: {hparams['encoder_folder']}\n"
+        f"Unseen speakers: UAR {100 * brain.test_stats['uar']:.1f} %"
+    )
+    run_on_main(print, (result,))
 
 
-# RECIPE BEGINS!
 if __name__ == "__main__":
     with user_errors():
-        main()
+        hparams_file, run_opts, overrides = parse_arguments(sys.argv[1:])
+        sb.utils.distributed.ddp_init_group(run_opts)
+        hparams = start_run(hparams_file, overrides)
+        sb.create_experiment_directory(hparams["output_folder"])
+        run(hparams, run_opts)

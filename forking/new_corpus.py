@@ -45,58 +45,20 @@ def start_corpus(name, root):
                 f"the corpus {corpus.name} is there already "
                 f"(--corpus {corpus.key}): choose another name than {name}."
             )
-    key = to_key(name)
-
-    def renamed(text):
-        """Puts the name in place of the template's."""
-        return text.replace("MyCorpus", name).replace("my_corpus", key)
-
-    files = {
-        renamed(path.relative_to(TEMPLATES).as_posix()): renamed(
-            path.read_text("utf-8")
-        )
-        for path in sorted(TEMPLATES.rglob("*.*"))
-        if path.suffix in (".py", ".yaml", ".md")
-    }
-    write_new(files, root)
-    return key, list(files)
-
-
-def to_key(name):
-    """Writes a name in lower case, with underscores.
-
-    Example
-    -------
-    >>> [to_key(name) for name in ("MyCorpus", "ABCorpus2", "my_corpus")]
-    ['my_corpus', 'ab_corpus2', 'my_corpus']
-    """
     words = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
-    return re.sub(words, "_", name).lower()
-
-
-def places_to_fill_in(files):
-    """Lists where a start says FILL IN, in the order of its numbers.
-
-    Arguments
-    ---------
-    files : dict
-        From paths to texts.
-
-    Returns
-    -------
-    list of str
-
-    Example
-    -------
-    >>> places_to_fill_in(
-    ...     {"a.py": "# FILL IN 2, more: of it\\n# FILL IN 1, a:"}
-    ... )
-    ['1. a: a.py, line 2', '2. more: a.py, line 1']
-    """
-    places = []
-    for path, text in files.items():
-        for line, words in enumerate(text.splitlines(), start=1):
-            if place := re.search(r"FILL IN (\d+), ([^:.]+)", words):
-                number, what = place.groups()
-                places.append((int(number), f"{what}: {path}, line {line}"))
-    return [f"{number}. {place}" for number, place in sorted(places)]
+    key = re.sub(words, "_", name).lower()
+    files = {}
+    for path in sorted(TEMPLATES.rglob("*.*")):
+        if path.suffix in (".py", ".yaml", ".md"):
+            pair = (
+                path.relative_to(TEMPLATES).as_posix(),
+                path.read_text("utf-8"),
+            )
+            path, text = (
+                text.replace("MyCorpus", name).replace("my_corpus", key)
+                for text in pair
+            )
+            files[path] = text
+    write_new(files, root)
+    all_corpora.cache_clear()
+    return key, list(files)

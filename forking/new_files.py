@@ -5,28 +5,8 @@ from ser.files import write_text
 
 
 def write_new(files, root):
-    """Writes new files, or leaves everything as it was.
-
-    Arguments
-    ---------
-    files : dict
-        From paths, relative to the root, to texts.
-    root : pathlib.Path
-        Where they go.
-
-    Raises
-    ------
-    RecipeError
-        If one of them exists.
-
-    Example
-    -------
-    >>> from pathlib import Path
-    >>> root = Path(getfixture("tmpdir"))
-    >>> write_new({"a/b.txt": "text"}, root)
-    >>> (root / "a/b.txt").read_text()
-    'text'
-    """
+    """Writes new files (a dict from paths, relative to a pathlib.Path, to
+    texts), or leaves everything as it was; raises RecipeError if one exists."""
     for path in files:
         if (root / path).exists():
             raise RecipeError(
@@ -36,9 +16,8 @@ def write_new(files, root):
     made = []
     try:
         for path, text in files.items():
-            folders = reversed((root / path).parents)
-            made += [folder for folder in folders if not folder.exists()]
-            made.append(root / path)
+            way = [*reversed((root / path).parents), root / path]
+            made += [path for path in way if not path.exists()]
             write_text(text, root / path)
     except BaseException:
         for path in reversed([path for path in made if path.exists()]):

@@ -1,6 +1,7 @@
 """A self-contained preparation script, from the definitions of several."""
 
 import ast
+import re
 import sys
 
 from ser.errors import RecipeError
@@ -14,52 +15,7 @@ DECLARED = {
 }
 
 
-class Script:
-    """A script: its docstring, its imports (from names to pairs of module and
-    what is imported) and its definitions (from names to source, with the
-    comments right above, and names that it uses)."""
-
-    def __init__(self, text):
-        self.text, self.lines = text, text.splitlines()
-        self.imports, self.definitions = {}, {}
-        tree = ast.parse(text)
-        self.docstring = "\n".join(self.lines[: tree.body[0].end_lineno])
-        for node in tree.body:
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                for alias in node.names:
-                    self.imports[alias.asname or alias.name] = (
-                        getattr(node, "module", None),
-                        alias.name,
-                    )
-            elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Assign)):
-                self._define(node)
-
-    def _define(self, node):
-        """Cuts a definition out, and what Corpus(...) declares in place."""
-        first = node.lineno - 1 - len(getattr(node, "decorator_list", []))
-        while self.lines[first - 1].startswith("#"):
-            first -= 1
-        name = getattr(node, "name", None) or node.targets[0].id
-        source = "\n".join(self.lines[first : node.end_lineno])
-        self.definitions[name] = (source, names_in(node))
-        for argument in node.value.keywords if name == "CORPUS" else ():
-            name, value = DECLARED.get(argument.arg), argument.value
-            if name and name != getattr(value, "id", None):
-                source = ast.get_source_segment(self.text, value)
-                source = f"{name} = " + source.replace("\n    ", "\n")
-                self.definitions[name] = (source, names_in(value))
-
-
-def names_in(node):
-    """Lists the names that code uses and does not set itself."""
-    nodes = list(ast.walk(node))
-    names = [n for n in nodes if isinstance(n, ast.Name)]
-    own = {n.id for n in names if isinstance(n.ctx, ast.Store)}
-    own |= {n.arg for n in nodes if isinstance(n, ast.arg)}
-    return {n.id for n in names} - own
-
-
-def splice(template, corpus, file_names, modules):
+def splice(template, corpus, modules):
     """Puts what a corpus declares in place of the declarations of a template,
     and adds all that the two use.
 
@@ -69,9 +25,7 @@ def splice(template, corpus, file_names, modules):
         A preparation script that defines the names of `DECLARED` itself, and
         last the function that must work.
     corpus : str
-        The text of data_prep/<corpus>_prepare.py.
-    file_names : str
-        The text of data_prep/file_names.py, which it imports.
+        The texts of data_prep/file_names.py and of the script of the corpus.
     modules : list of str
         The texts of modules that the template imports.
 
@@ -85,67 +39,92 @@ def splice(template, corpus, file_names, modules):
     RecipeError
         If the corpus defines a name that the preparation has too.
     """
-    template, corpus = Script(template), Script(corpus)
-    scripts = [Script(file_names), corpus, *map(Script, modules), template]
-    definitions, imports = {}, {}
-    for script in scripts:
-        definitions = definitions | script.definitions
-        imports |= script.imports
-    declared = corpus.definitions.keys() & DECLARED.values()
-    definitions |= {name: corpus.definitions[name] for name in declared}
-    used, todo = set(), [list(template.definitions)[-1]]
+    imports, own = read_script(corpus)
+    shared = {}
+    for text in (*modules, template):
+        more, definitions = read_script(text)
+        imports, shared = imports | more, shared | definitions
+    parts = own | shared | own
+    used, todo = set(), [list(shared)[-1]]
     while todo:
         name = todo.pop()
         if name not in used:
             used.add(name)
-            todo += definitions[name][1] if name in definitions else ()
-    clash = used & corpus.definitions.keys() - declared
-    clash &= {n for s in scripts if s is not corpus for n in s.definitions}
+            todo += names_in(parts[name][0]) if name in parts else ()
+    clash = used & own.keys() & shared.keys() - DECLARED.values()
     if clash:
         raise RecipeError(
             f"the script of the corpus defines {', '.join(sorted(clash))}, as "
             "the preparation does: choose other names there."
         )
 
-    def is_late(name):
-        """Tells what must keep its place from constants, which come first."""
-        is_constant = not definitions[name][0].startswith(("def", "class"))
-        return name in corpus.definitions or not is_constant
+    def place(name):
+        """Puts constants first, then what is the corpus's own."""
+        is_function = isinstance(parts[name][0], ast.FunctionDef)
+        return 1 if name in own else 2 * is_function
 
-    text = template.docstring + "\n\n"
-    text += sort_imports({n: imports[n] for n in used if n in imports})
-    gap = 1
-    for name in sorted(definitions, key=is_late):
+    head = sort_imports(imports[name] for name in used & imports.keys())
+    script = template[: template.index('"""', 3) + 3] + f"\n\n{head}\n"
+    for name in sorted(parts, key=place):
         if name in used:
-            source = definitions[name][0]
-            is_function = source.startswith(("def", "class"))
-            gap = 2 if is_function else max(gap, source.startswith("#"))
-            text += "\n" * gap + source + "\n"
-            gap = 2 if is_function else 0
-    # Errors of this repository are an import of its own.
-    return text.replace("RecipeError", "ValueError")
+            text = parts[name][1]
+            script += text if place(name) else text.lstrip("\n")
+    # Two empty lines after a function, as SpeechBrain's formatter has them
+    script = re.sub(r"(\n +\S.*)\n+(?=[\w@#])", r"\1\n\n\n", script)
+    return script.replace("RecipeError", "ValueError")
 
 
-def sort_imports(imports):
-    """Writes imports as SpeechBrain's linter sorts them, this repository's
-    left out: the standard library, others, SpeechBrain."""
-    sections = ({}, {}, {})
-    for name, (module, what) in imports.items():
-        package = (module or what).split(".")[0]
-        section = 1 + (package == "speechbrain")
-        if package in sys.stdlib_module_names:
-            section = 0
-        if module and package not in ("data_prep", "ser"):
-            sections[section].setdefault((1, module), set()).add(what)
-        elif not module:
-            alias = f" as {name}" if name != what else ""
-            sections[section][0, what + alias] = ()
-    texts = []
-    for section in filter(None, sections):
-        for (_, module), names in sorted(section.items()):
-            line = f"import {module}"
-            if names:
-                line = f"from {module} import {', '.join(sorted(names))}"
-            texts.append(line)
-        texts.append("")
-    return "\n".join(texts)
+def read_script(text):
+    """Finds what a script imports, but for this repository's modules (from
+    names to lines), and what it defines or declares as a corpus (from names to
+    nodes and texts, which begin with the empty lines and comments above)."""
+    imports, definitions, end = {}, {}, 0
+    for node in ast.parse(text).body:
+        source = "\n".join(text.splitlines()[end : node.end_lineno]) + "\n"
+        end, name = node.end_lineno, getattr(node, "name", None)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            module = getattr(node, "module", "")
+            start = f"from {module} import " if module else "import "
+            for alias in node.names:
+                if module.split(".")[0] not in ("data_prep", "ser"):
+                    line = start + ast.unparse(alias)
+                    imports[alias.asname or alias.name] = line
+        elif isinstance(node, ast.Assign):
+            name = node.targets[0].id
+        if name:
+            definitions[name] = node, source
+        for argument in node.value.keywords if name == "CORPUS" else ():
+            name, value = DECLARED.get(argument.arg), argument.value
+            if name and name != getattr(value, "id", None):
+                source = ast.get_source_segment(text, value)
+                source = f"{name} = " + source.replace("\n    ", "\n")
+                # Of one line, where that is short enough for the formatter
+                line = re.sub(r"\(\n +(.*[^,])\n\)", r"(\1)", source)
+                source = line if len(line) <= 80 else source
+                definitions[name] = value, f"\n{source}\n"
+    return imports, definitions
+
+
+def names_in(node):
+    """Lists the names that code uses and does not set itself."""
+    nodes = list(ast.walk(node))
+    names = [n for n in nodes if isinstance(n, ast.Name)]
+    own = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    own |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+    return {n.id for n in names} - own
+
+
+def sort_imports(lines):
+    """Sorts imports of one name each as SpeechBrain's linter does, and joins
+    those from one module: the standard library, others, SpeechBrain."""
+    modules = {}
+    for line in sorted(lines):
+        start, name = line.split("import ")
+        modules.setdefault(start or line, []).append(name)
+    sections = ["", "", ""]
+    for start in sorted(modules, key=lambda start: (start[0] != "i", start)):
+        package = re.split("[ .]", start)[1]
+        is_other = package not in sys.stdlib_module_names
+        names = f"import {', '.join(modules[start])}" if start[0] == "f" else ""
+        sections[is_other + (package == "speechbrain")] += f"{start}{names}\n"
+    return "\n".join(filter(None, sections))

@@ -55,13 +55,7 @@ def read_audio(source):
     Returns
     -------
     torch.Tensor
-        Mono waveform [sample] at 16 kHz, not normalised (`ser.encoder.Encoder`
-        does that for each clip by itself).
-
-    Raises
-    ------
-    RecipeError
-        If the file can no longer be read.
+        Mono waveform [sample] at 16 kHz; the encoder normalises it.
 
     Example
     -------

@@ -93,18 +93,8 @@ class EmbeddingStore:
         return hashlib.sha256(self.made_of + bytes.fromhex(sha256)).digest()
 
     def read(self, sha256):
-        """Reads the embedding of a file that `fill` was given.
-
-        Arguments
-        ---------
-        sha256 : str
-            Hash of the file's bytes.
-
-        Returns
-        -------
-        torch.Tensor
-            [layer + 1, channel]
-        """
+        """Reads the embedding [layer + 1, channel] of a file, by the hash of
+        its bytes."""
         if sha256 in self.recent:
             return self.recent[sha256]
         if self.connection is None:
@@ -120,18 +110,7 @@ class EmbeddingStore:
         return vectors
 
     def missing(self, hashes):
-        """Lists the files whose embedding is not in the store.
-
-        Arguments
-        ---------
-        hashes : iterable of str
-            The sha256 of each file.
-
-        Returns
-        -------
-        list of str
-            The sha256 of those without.
-        """
+        """Lists the hashes of files whose embedding is not in the store."""
         query = "SELECT 1 FROM embeddings WHERE key = ?"
         with closing(self._connect()) as connection:
             return [
@@ -149,8 +128,7 @@ class EmbeddingStore:
         Arguments
         ---------
         clips : dict
-            From the sha256 of each file to its path and its length in
-            seconds.
+            From the sha256 of each file to its path and seconds.
         max_batch_length : float
             Most seconds of audio in a batch, padding included.
         num_workers : int
@@ -217,15 +195,7 @@ class EmbeddingStore:
 
 class StoredEmbeddings(Dataset):
     """Clips and their stored embeddings, loaded a batch at a time: item by
-    item, as SpeechBrain's dataset does it, takes longer than to train a head.
-
-    Arguments
-    ---------
-    store : EmbeddingStore
-        Filled with the clips' embeddings.
-    dataset : speechbrain.dataio.dataset.DynamicItemDataset
-        The clips, with `sha256` and `emotion_encoded`.
-    """
+    item, as SpeechBrain's dataset does it, takes longer than to train a head."""
 
     def __init__(self, store, dataset):
         self.store = store
@@ -255,21 +225,11 @@ class StoredEmbeddings(Dataset):
 @dataclass
 class EmbeddingBatch:
     """A batch for the Brain in place of SpeechBrain's PaddedBatch, since
-    embeddings are all of one length.
-
-    Arguments
-    ---------
-    id : list of str
-        IDs of the clips.
-    embedding : torch.Tensor
-        [batch, layer + 1, channel]
-    emotion_encoded : torch.Tensor
-        Classes [batch].
-    """
+    embeddings are all of one length."""
 
     id: list
-    embedding: torch.Tensor
-    emotion_encoded: torch.Tensor
+    embedding: torch.Tensor  # [batch, layer + 1, channel]
+    emotion_encoded: torch.Tensor  # classes [batch]
 
     def to(self, device):
         """Moves the tensors to a device."""
@@ -313,11 +273,9 @@ def store_embeddings(
     Arguments
     ---------
     datasets : dict
-        From names to DynamicItemDatasets, with the `wav`, `sha256` and
-        `duration` of clips.
-    path : str
-        Where the store is.
-    encoder, pooling
+        From names to DynamicItemDatasets, whose clips have `wav`, `sha256` and
+        `duration` in seconds.
+    path, encoder, pooling
         As for `EmbeddingStore`.
     max_batch_length, num_workers
         As for `EmbeddingStore.fill`.
@@ -326,7 +284,7 @@ def store_embeddings(
     -------
     dict
         From the same names to StoredEmbeddings, in the same order of clips;
-        the datasets themselves where the pooling is learned.
+        the datasets themselves if the pooling is learned.
     """
     if pooling.kind == "attention":
         logger.warning(
@@ -348,19 +306,9 @@ def store_embeddings(
 
 
 def batch_by_length(lengths, max_batch_length):
-    """Cuts a list that is sorted by length into batches.
-
-    Arguments
-    ---------
-    lengths : list of float
-        In seconds, the longest first.
-    max_batch_length : float
-        Most seconds in a batch, padding included; a longer clip is alone.
-
-    Returns
-    -------
-    list of list of int
-        Indices of the members of each batch.
+    """Cuts lengths in seconds, the longest first, into batches of at most so
+    many seconds, padding included, and returns the indices in each; a longer
+    clip is alone.
 
     Example
     -------

@@ -52,28 +52,28 @@ class Encoder(Wav2Vec2):
     freeze : bool
         If True, nothing is trained.
     train_layers : int
-        How many transformer layers are trained, counted from the last; -1 is
-        all of them, the projection before them included. Without effect if
-        `freeze` is True.
+        How many transformer layers are trained unless frozen, counted from the
+        last; -1 is all of them and the projection before them.
     lora_rank : int
         If above 0, low-rank adapters of this rank in the trained layers are
         trained instead of the layers (https://arxiv.org/abs/2106.09685).
     gradient_checkpointing : bool
-        If True, activations are computed again in the backward pass: slower,
-        and much less memory.
+        If True, the backward pass computes activations again: slower, and much
+        less memory.
     train_front_end : bool
-        If True, everything is trained, the convolutional front end too, which
-        only the training of an encoder from scratch needs.
+        If True, everything is trained, the convolutional front end too, as for
+        an encoder from scratch.
 
     Example
     -------
-    >>> from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor
-    >>> from transformers import Wav2Vec2Model
+    >>> import transformers
+    >>> config = transformers.Wav2Vec2Config(
+    ...     hidden_size=48, num_hidden_layers=1
+    ... )
     >>> folder = str(getfixture("tmpdir"))
-    >>> config = Wav2Vec2Config(hidden_size=48, num_hidden_layers=1)
-    >>> Wav2Vec2Model(config).save_pretrained(folder)
-    >>> _ = Wav2Vec2FeatureExtractor().save_pretrained(folder)
-    >>> encoder = Encoder(folder, save_path="", freeze=True)
+    >>> transformers.Wav2Vec2Model(config).save_pretrained(folder)
+    >>> _ = transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    >>> encoder = Encoder(folder, save_path="")
     >>> hidden, lens = encoder(torch.rand(2, 16000), torch.tensor([0.5, 1.0]))
     >>> hidden.shape, (lens * hidden.shape[2]).round().int().tolist()
     (torch.Size([2, 2, 49, 48]), [24, 49])
@@ -248,8 +248,7 @@ class Encoder(Wav2Vec2):
             the input of the transformer. Frames past the end of a clip
             hold no meaning.
         lens : torch.Tensor
-            Relative lengths in frames [batch], which `wav_lens` gives only
-            to within a frame.
+            Relative lengths in frames [batch]; `wav_lens` is a frame off.
         """
         if wav_lens is None:
             wav_lens = torch.ones(len(wav), device=wav.device)
@@ -275,13 +274,8 @@ class Encoder(Wav2Vec2):
         return self.model._get_feat_extract_output_lengths(self.samples)
 
     def fingerprint(self):
-        """Hashes the weights and the config, for the embedding store.
-
-        Returns
-        -------
-        str
-            The same for equal encoders, wherever they were loaded from.
-        """
+        """Hashes the weights and the config, for the embedding store: the same
+        text for equal encoders, wherever they were loaded from."""
         config = self.model.config.to_dict()
         config = {k: v for k, v in config.items() if k not in UNUSED_ENTRIES}
         text = json.dumps(
@@ -299,17 +293,9 @@ class Encoder(Wav2Vec2):
 
 
 class ValidGroupNorm(torch.nn.GroupNorm):
-    """A group norm over time that leaves the padding out of its statistics.
-
-    Arguments
-    ---------
-    norm : torch.nn.GroupNorm
-        The one it replaces, whose weights it takes.
-    kernel : int
-        Kernel of the convolution before it, in samples.
-    stride : int
-        Stride of the convolution before it, in samples.
-    """
+    """A group norm over time that leaves the padding out of its statistics; it
+    takes the weights of the one it replaces, and the kernel and the stride, in
+    samples, of the convolution before it."""
 
     def __init__(self, norm, kernel, stride):
         super().__init__(norm.num_groups, norm.num_channels, norm.eps)

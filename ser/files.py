@@ -47,27 +47,11 @@ def written_whole(path):
 
 
 def write_text(text, path):
-    """Writes a text file whole, with the same bytes on any system.
-
-    Arguments
-    ---------
-    text : str
-        The content.
-    path : str or pathlib.Path
-        Where it goes.
-    """
+    """Writes a text file whole, with the same bytes on any system."""
     with written_whole(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_csv(table, path):
-    """Writes a table as `write_text` does, without its index.
-
-    Arguments
-    ---------
-    table : pandas.DataFrame
-        The content.
-    path : str or pathlib.Path
-        Where it goes.
-    """
+    """Writes a pandas table as `write_text` does, without its index."""
     write_text(table.to_csv(index=False, lineterminator="\n"), path)

@@ -12,10 +12,8 @@ ECE_BINS = 10
 
 def uar(confusion):
     """Computes the unweighted average recall of the classes that occur, as
-    scikit-learn's `balanced_accuracy_score` does.
-
-    It starts from counts, like the two below, since a bootstrap calls it a
-    thousand times.
+    scikit-learn's `balanced_accuracy_score` does. Like the two below it takes
+    counts, since a bootstrap calls it a thousand times.
 
     Arguments
     ---------
@@ -26,11 +24,6 @@ def uar(confusion):
     -------
     float
         0 to 1.
-
-    Example
-    -------
-    >>> uar(np.array([[3, 1], [0, 2]]))
-    0.875
     """
     support = confusion.sum(axis=1)
     occur = support > 0
@@ -54,20 +47,8 @@ METRICS = {"uar": uar, "wa": wa, "macro_f1": macro_f1}
 
 
 def to_cells(predictions, classes):
-    """Finds each clip's cell of the confusion matrix.
-
-    Arguments
-    ---------
-    predictions : pandas.DataFrame
-        `truth` and `prediction`, one row a clip.
-    classes : list of str
-        In the order of the classifier's outputs.
-
-    Returns
-    -------
-    numpy.ndarray
-        truth * classes + prediction, [clip].
-    """
+    """Finds each clip's cell of the confusion matrix, truth * classes +
+    prediction, [clip]."""
     number = {name: index for index, name in enumerate(classes)}
     truth = predictions["truth"].map(number)
     prediction = predictions["prediction"].map(number)
@@ -76,72 +57,58 @@ def to_cells(predictions, classes):
 
 def count(cells, num_classes):
     """Counts cells into a confusion matrix [truth, prediction]."""
-    counts = np.bincount(cells, minlength=num_classes**2)
-    return counts.reshape(num_classes, num_classes)
+    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, -1)
 
 
-def draw_clips(speakers):
-    """Draws the clips of a bootstrap, for `compute_interval`: speakers, and
-    then clips of each, since clips of one speaker are not independent
-    (https://github.com/luferrer/ConfidenceIntervals); a lone speaker's clips
-    are drawn by themselves."""
-    names, units = np.unique(speakers, return_inverse=True)
-    drawn = Bootstrap(BOOTSTRAPS)
-    drawn.get_bootstrap_sets(len(units), units if len(names) > 1 else None)
-    return drawn
+def over_seeds(num_classes):
+    """Makes the metrics of cells [clip, seed], each the mean of the seeds'."""
+    return {
+        name: lambda cells, metric=metric: np.mean(
+            [metric(count(seed, num_classes)) for seed in cells.T]
+        )
+        for name, metric in METRICS.items()
+    }
 
 
-def compute_interval(drawn, metric, cells):
-    """Computes the 95 % percentile interval, low and high, of a metric that
-    takes cells [clip, ...] of drawn clips."""
-    drawn.metric = metric
-    values = drawn.get_metric_values_for_bootstrap_sets(cells, None)
-    return [float(value) for value in get_conf_int(values)]
+def compute_intervals(metrics, cells, speakers):
+    """Computes 95 % percentile intervals by a bootstrap that draws speakers,
+    then clips of each, since clips of one speaker are not independent; a lone
+    speaker's clips are drawn by themselves.
 
-
-def compute_intervals(cells, num_classes, speakers):
-    """Computes the 95 % intervals of all metrics.
+    Source: https://github.com/luferrer/ConfidenceIntervals
 
     Arguments
     ---------
+    metrics : dict
+        From names to functions of cells, such as `over_seeds` makes.
     cells : numpy.ndarray
-        As `to_cells` returns them for each seed, [clip, seed]; a metric is
-        the mean of the seeds'.
-    num_classes : int
-        Size of the confusion matrix.
+        As `to_cells` returns them for each seed, [clip, seed].
     speakers : list of str
         Speaker of each clip.
 
     Returns
     -------
-    intervals : dict
-        From "uar_ci95" and so on to low and high, 0 to 1.
-    resamples : str
-        What the bootstrap drew.
+    dict
+        `<name>_ci95`, low and high, and `ci_resamples`, what was drawn.
     """
-    drawn = draw_clips(speakers)
-
-    def mean_of_seeds(metric):
-        """Makes the metric of drawn clips."""
-        return lambda cells: np.mean(
-            [metric(count(seed, num_classes)) for seed in cells.T]
-        )
-
-    intervals = {
-        f"{name}_ci95": compute_interval(drawn, mean_of_seeds(metric), cells)
-        for name, metric in METRICS.items()
-    }
-    number = len(np.unique(speakers))
+    names, units = np.unique(speakers, return_inverse=True)
+    drawn = Bootstrap(BOOTSTRAPS)
+    drawn.get_bootstrap_sets(len(units), units if len(names) > 1 else None)
+    intervals = {}
+    for name, metric in metrics.items():
+        drawn.metric = metric
+        values = drawn.get_metric_values_for_bootstrap_sets(cells, None)
+        intervals[f"{name}_ci95"] = [float(v) for v in get_conf_int(values)]
     resamples = (
-        f"the {number} test speakers, then the clips of each"
-        if number > 1
+        f"the {len(names)} test speakers, then the clips of each"
+        if len(names) > 1
         else "the clips of the one test speaker, so it says nothing about "
         "other speakers"
     )
-    return intervals, resamples
+    return intervals | {"ci_resamples": resamples}
 
 
-def compute_metrics(predictions, classes, speakers, with_intervals=True):
+def compute_metrics(predictions, classes, speakers=None):
     """Computes all metrics of a test set.
 
     Arguments
@@ -151,46 +118,44 @@ def compute_metrics(predictions, classes, speakers, with_intervals=True):
     classes : list of str
         In the order of the classifier's outputs.
     speakers : list of str
-        Speaker of each clip.
-    with_intervals : bool
-        Whether to compute intervals, which takes longer than all the rest.
+        Speaker of each clip; None for no intervals, which take longer than
+        all the rest.
 
     Returns
     -------
     dict
         `uar`, `wa` and `macro_f1` (0 to 1), each with its `_ci95`;
-        `per_class`, `classes`, `confusion` (rows are the truth), `ece`, `n`
-        and `ci_resamples`, what the bootstrap drew.
+        `ci_resamples`, what the bootstrap drew; `per_class`, `classes`,
+        `confusion` (rows are the truth), `ece` and `n`.
     """
-    classes = list(classes)
+    classes, size = list(classes), len(classes)
     cells = to_cells(predictions, classes)
-    truth, prediction = np.divmod(cells, len(classes))
-    confusion = count(cells, len(classes))
+    truth, prediction = np.divmod(cells, size)
+    confusion = count(cells, size)
     metrics = {name: metric(confusion) for name, metric in METRICS.items()}
-    if with_intervals:
-        intervals, resamples = compute_intervals(
-            cells[:, None], len(classes), speakers
-        )
-        metrics |= intervals | {"ci_resamples": resamples}
-    precision, recall, f1, support = precision_recall_fscore_support(
-        truth, prediction, labels=range(len(classes)), zero_division=0
+    if speakers is not None:
+        metrics |= compute_intervals(over_seeds(size), cells[:, None], speakers)
+    scores = precision_recall_fscore_support(
+        truth, prediction, labels=range(size), zero_division=0
     )
-    metrics["per_class"] = {
-        name: {
-            "precision": float(precision[index]),
-            "recall": float(recall[index]) if support[index] else None,
-            "f1": float(f1[index]),
-            "support": int(support[index]),
-        }
-        for index, name in enumerate(classes)
-    }
-    metrics["classes"] = classes
-    metrics["confusion"] = confusion.tolist()
-    metrics["ece"] = multiclass_calibration_error(
+    ece = multiclass_calibration_error(
         torch.tensor(predictions[classes].to_numpy(dtype=np.float32)),
         torch.tensor(truth),
-        num_classes=len(classes),
+        num_classes=size,
         n_bins=ECE_BINS,
-    ).item()
-    metrics["n"] = len(predictions)
-    return metrics
+    )
+    return metrics | {
+        "per_class": {
+            name: {
+                "precision": float(precision),
+                "recall": float(recall) if support else None,
+                "f1": float(f1),
+                "support": int(support),
+            }
+            for name, precision, recall, f1, support in zip(classes, *scores)
+        },
+        "classes": classes,
+        "confusion": confusion.tolist(),
+        "ece": ece.item(),
+        "n": len(predictions),
+    }

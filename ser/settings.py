@@ -81,18 +81,7 @@ def _split_blocks(text):
 
 
 def values(text):
-    """Splits a YAML text into its top-level values, as text, no comments.
-
-    Arguments
-    ---------
-    text : str
-        Of a settings file.
-
-    Returns
-    -------
-    dict
-        From keys to texts.
-    """
+    """Splits a YAML text into its top-level values, as text, no comments."""
     text = re.sub(r"(^|\s)#.*$", "", text, flags=re.MULTILINE)
     blocks = re.split(r"^(?=\w+:)", text, flags=re.MULTILINE)
     pairs = [block.split(":", 1) for block in blocks if ":" in block]
@@ -213,11 +202,6 @@ def load_settings(hparams_file, overrides):
     -------
     dict
         The settings.
-
-    Raises
-    ------
-    RecipeError
-        If an object cannot be made of its values.
     """
     try:
         return load_hyperpyyaml(read_settings(hparams_file), overrides)
@@ -231,22 +215,7 @@ def load_settings(hparams_file, overrides):
 
 def save_settings(output_folder, hparams_file, overrides):
     """Saves the resolved settings with a run, once; a folder that holds a run
-    with others is refused, since it would be resumed as if it were this one.
-
-    Arguments
-    ---------
-    output_folder : str
-        Of the run.
-    hparams_file : str or pathlib.Path
-        The HyperPyYAML file.
-    overrides : dict
-        From keys of the file to overriding values.
-
-    Raises
-    ------
-    RecipeError
-        Naming the settings that differ.
-    """
+    with others is refused, since it would be resumed as if it were this one."""
     saved = Path(output_folder) / "hyperparams.yaml"
     text = read_settings(hparams_file)
     resolved = resolve_references(text, overrides).getvalue()
@@ -269,25 +238,18 @@ def save_settings(output_folder, hparams_file, overrides):
 
 
 def start_run(hparams_file, overrides):
-    """Loads the settings of a run and saves them in its folder, or checks
-    them against those of the run that is there.
+    """Loads settings as `load_settings`, and saves them in the folder of the
+    run or, if it is there already, checks that they are the same.
 
     Arguments
     ---------
-    hparams_file : str or pathlib.Path
-        The HyperPyYAML file.
-    overrides : dict
-        From keys of the file to overriding values.
+    hparams_file, overrides
+        As for `load_settings`.
 
     Returns
     -------
     dict
         The settings.
-
-    Raises
-    ------
-    RecipeError
-        If they cannot be loaded, or the folder holds a run with others.
     """
     hparams = load_settings(hparams_file, overrides)
     folder = hparams["output_folder"]

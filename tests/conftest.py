@@ -10,8 +10,10 @@ import pytest
 import soundfile
 
 ROOT = Path(__file__).parent.parent
-# One process a core is enough for a small model, and the tests run abreast.
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+# The tests run side by side, a process for each core, and models are small;
+# set before torch is imported.
+os.environ["OMP_NUM_THREADS"] = "1"
+ENVIRONMENT = dict(os.environ)
 
 
 @pytest.fixture(scope="session")

@@ -66,12 +66,14 @@ def test_finetune(options, tmp_path):
     check_ratio(table, "finetune.yaml", "IEMOCAP recipe")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no module resource")
 def test_memory(tmp_path):
     """Ten times as many clips are compared with a few."""
     table = read_table("memory.py", ["--clips", "2"], tmp_path)
     check_ratio(table, "20 clips, MiB", "2 clips, MiB")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no module resource")
 def test_preparation(tmp_path):
     """Time is compared with the headers, memory with the table of clips."""
     table = read_table("preparation.py", ["--clips", "40"], tmp_path)

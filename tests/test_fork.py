@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from conftest import ENVIRONMENT, ROOT
-from forking.new_corpus import places_to_fill_in, start_corpus
+from forking.new_corpus import start_corpus
 from forking.new_files import write_new
 from ser.errors import RecipeError
 
@@ -74,34 +74,27 @@ def test_a_fork_prints_what_it_made_and_what_is_next(forked):
 
 
 def test_every_place_to_fill_in_is_printed(forked):
-    """By its number, file and line, and no other is in the files, but in the
-    facts, which are one place; and how many speakers are needed."""
+    """By its number and file, and no other is in the files, but in the facts,
+    which are one place; and how many speakers are needed."""
     folder, printed = forked
-    number = 0
-    facts = folder / "data_prep/my_corpus_prepare.py"
-    for path in sorted(MADE, key=lambda path: ("recipes" in path, path)):
-        lines = (folder / path).read_text("utf-8").splitlines()
-        for line, text in enumerate(lines, start=1):
-            if "FILL IN" not in text and "FILL-IN" not in text:
-                continue
-            if place := re.search(r"FILL IN (\d), ([\w ]+)[:.]", text):
-                number += 1
-                assert place[1] == str(number)
-                where = f"{place[2]}: {path}, line {line}"
-                assert f"  {number}. {where}\n" in printed
-            else:
-                assert folder / path == facts or text.startswith("| ")
-    assert number == 8
-    assert "three speakers or more (one each to train, validate and" in printed
-
-
-def test_places_are_listed_by_number():
-    """Whatever the order of the files."""
-    files = {"a.py": "\n# FILL IN 2, more: of it\n", "b.md": "FILL IN 1, it.\n"}
-    assert places_to_fill_in(files) == [
-        "1. it: b.md, line 1",
-        "2. more: a.py, line 2",
-    ]
+    facts = "data_prep/my_corpus_prepare.py"
+    places = {}
+    for path in MADE:
+        for text in (folder / path).read_text("utf-8").splitlines():
+            if place := re.search(r"FILL IN (\d+), (?!.*FILL)", text):
+                assert place[1] not in places
+                places[place[1]] = path
+            elif "FILL IN" in text or "FILL-IN" in text:
+                assert path == facts or text.startswith("| ")
+    files = (facts, "tests/test_my_corpus.py", "recipes/MyCorpus/README.md")
+    numbers = ("1234", "56", "78")
+    assert places == {
+        number: path for path, some in zip(files, numbers) for number in some
+    }
+    for path, some in zip(files, numbers):
+        listed = re.search(rf"^  {path}: (.*(\n    .*)*)", printed, re.M)[1]
+        assert "".join(re.findall(r"\d", listed)) == some
+    assert "three speakers or more (one each to train,\nvalidate" in printed
 
 
 def test_a_fork_runs_at_once(forked):
@@ -231,6 +224,24 @@ def test_what_cannot_be_forked(name, words, copy):
     with pytest.raises(RecipeError, match=words):
         start_corpus(name, copy)
     assert list_files(copy) == before
+
+
+@pytest.mark.parametrize(
+    "name, key",
+    [("ABCorpus2", "ab_corpus2"), ("NewOne", "new_one"), ("my_own", "my_own")],
+)
+def test_a_key_has_the_words_of_a_name(name, key, tmp_path):
+    """In lower case, and so do the files."""
+    made, files = start_corpus(name, tmp_path)
+    assert made == key
+    assert sorted(files) == [
+        f"data_prep/{key}_prepare.py",
+        f"recipes/{name}/README.md",
+        f"recipes/{name}/hparams/finetune.yaml",
+        f"recipes/{name}/hparams/train.yaml",
+        f"tests/test_{key}.py",
+    ]
+    assert all((tmp_path / path).is_file() for path in files)
 
 
 def test_nothing_is_half_made(tmp_path):

@@ -93,6 +93,10 @@ def modules_of(*packages):
     return sorted(found)
 
 
+# A report may ask which encoder is built in, and knows nothing of its making.
+MAKING = [name for name in modules_of("encoders") if name != "encoders"]
+
+
 def test_the_order_is_complete():
     """No module of ser/ is left out of it."""
     top = {".".join(name.split(".")[:2]) for name in modules_of("ser")}
@@ -127,7 +131,7 @@ def test_imports_follow_the_data(module):
 @pytest.mark.parametrize(
     "package, others",
     [
-        ("ser.report", ["crossval", "encoders", "fork", "forking", "train"]),
+        ("ser.report", ["crossval", *MAKING, "fork", "forking", "train"]),
         (
             "data_prep",
             ["crossval", "encoders", "fork", "forking", "train", "ser.report"],
@@ -141,6 +145,12 @@ def test_extras_know_no_later_ones(package, others):
     """Each stands on the core and on what is before it."""
     for module in modules_of(package):
         assert not within(imports(module), others), module
+
+
+def test_the_built_in_encoder_is_found_alone():
+    """Whoever asks for its folder gets no training of encoders with it."""
+    assert "encoders.train" in MAKING
+    assert not within(imports("encoders"), OWN)
 
 
 def test_preparation_reads_audio_and_no_model():

@@ -16,7 +16,7 @@ from ser.head import LayerWeights
 from ser.history import TrainingHistory
 from ser.metrics import compute_metrics
 from ser.report.pages import write_report
-from ser.report.run import RunReport, leakage_notice, read_metrics
+from ser.report.run import RunReport, read_metrics
 from ser.report.summary import read_predictions
 
 HISTORY = [
@@ -183,7 +183,6 @@ def test_leakage_is_reported_everywhere(
     assert NOTICE in page[: page.index("<h1>")]
     assert NOTICE in report.facts(1)["Notice"]
     assert "Notice" not in report.facts()
-    assert leakage_notice(0) == ""
 
 
 def test_a_random_encoder_is_reported(make_report, predictions, tmp_path):

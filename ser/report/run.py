@@ -1,11 +1,13 @@
 """What a run came to: predictions, metrics, facts, a page and a few lines."""
 
-import functools
 import json
+from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import torch
+from data_prep.corpora import Corpora
 from data_prep.manifest import (
     SPLITS,
     manifest_sha256,
@@ -14,86 +16,67 @@ from data_prep.manifest import (
 )
 from data_prep.prepare import shorten
 from encoders import built_in_encoder
+from ser.encoder import Encoder
 from ser.files import write_csv, write_text
+from ser.head import LayerWeights
+from ser.history import TrainingHistory
 from ser.metrics import METRICS, compute_metrics
 from ser.report.pages import write_report
+from ser.report.summary import interval, percent
 
 import speechbrain as sb
 
 BETTER_ENCODER = "--wav2vec2_hub facebook/wav2vec2-base"
 
 
+@dataclass
 class RunReport:
     """Writes what a run came to, and prints it.
 
-    With `with_page` set to False, as crossval.py does, neither the page is
-    written nor intervals are computed: they take longer than to train a head.
-
     Arguments
     ---------
-    output_folder : str
-        Where predictions.csv, report.html and metrics.json go.
-    manifest_folder : str
-        Where the preparation wrote split.json.
+    output_folder, manifest_folder : str
+        Where the results go, and where the preparation wrote split.json.
     annotations : list of str
         The manifests of the training, validation and test set.
     corpora : data_prep.corpora.Corpora
         What was trained and tested on.
     encoder : ser.encoder.Encoder
         For its name and the speakers that it was trained on.
-    pooling : str
-        Kind of pooling.
-    layers : str
-        "weighted" or "last".
+    pooling, layers : str
+        Kind of pooling; "weighted" or "last".
     layer_weights : ser.head.LayerWeights
         Holds the learned weights.
-    fold : int
-        Which fold was tested, from 1.
-    seed : int
-        What random numbers started from.
+    fold, seed : int
+        Which fold was tested, from 1, and what random numbers started from.
     train_logger : ser.history.TrainingHistory
         Holds the epochs, and logs the scores of the test set.
-
-    Example
-    -------
-    >>> folder = getfixture("tmpdir")
-    >>> RunReport(folder, folder, [], *[None] * 8).is_written()
-    False
+    with_page : bool
+        Whether to write the page and compute intervals, which takes longer
+        than to train a head; crossval.py sets it to False.
     """
 
-    def __init__(
-        self,
-        output_folder,
-        manifest_folder,
-        annotations,
-        corpora,
-        encoder,
-        pooling,
-        layers,
-        layer_weights,
-        fold,
-        seed,
-        train_logger,
-    ):
-        self.folder = Path(output_folder)
-        self.manifest_folder = manifest_folder
-        self.annotations = annotations
-        self.corpora = corpora
-        self.encoder = encoder
-        self.pooling, self.layers = pooling, layers
-        self.layer_weights = layer_weights
-        self.fold, self.seed = fold, seed
-        self.train_logger = train_logger
-        self.with_page = True
+    output_folder: str
+    manifest_folder: str
+    annotations: list
+    corpora: Corpora
+    encoder: Encoder
+    pooling: str
+    layers: str
+    layer_weights: LayerWeights
+    fold: int
+    seed: int
+    train_logger: TrainingHistory
+    with_page: bool = True
 
-    @functools.cached_property
+    @cached_property
     def split(self):
         """What split.json holds, read once the data is prepared."""
         return read_split(self.manifest_folder)
 
     def is_written(self):
         """Tells whether the run has ended, here or in an earlier process."""
-        return read_metrics(self.folder) is not None
+        return read_metrics(self.output_folder) is not None
 
     def write(self, predictions, best_epoch):
         """Writes predictions.csv, report.html and, last, metrics.json, whose
@@ -106,13 +89,16 @@ class RunReport:
         best_epoch : int
             The one that was tested.
         """
-        protocol = self.split["protocol"]
+        folder, protocol = Path(self.output_folder), self.split["protocol"]
         # So that a table that is passed on tells where it comes from.
         predictions = predictions.assign(protocol=protocol)
         speakers = predictions["spk_id"]
         names = self.corpora.full_names(set(speakers))
+        leaked = names & self.encoder.training_speakers
         metrics = compute_metrics(
-            predictions, self.corpora.classes, speakers, self.with_page
+            predictions,
+            self.corpora.classes,
+            speakers if self.with_page else None,
         ) | {
             "corpus": ",".join(corpus.key for corpus in self.corpora.train),
             "protocol": protocol,
@@ -122,15 +108,13 @@ class RunReport:
             "encoder_is_random": self.encoder.is_random,
             "best_epoch": best_epoch,
             "manifest_sha256": manifest_sha256(self.annotations),
-            "test_speakers_in_encoder_training": len(
-                names & self.encoder.training_speakers
-            ),
+            "test_speakers_in_encoder_training": len(leaked),
         }
-        write_csv(predictions, self.folder / "predictions.csv")
+        write_csv(predictions, folder / "predictions.csv")
         if self.with_page:
             weights = self.layer_weights.weights()
             write_report(
-                self.folder / "report.html",
+                folder / "report.html",
                 metrics,
                 predictions,
                 self.train_logger.epochs,
@@ -141,7 +125,7 @@ class RunReport:
             {"best epoch": best_epoch, "protocol": protocol},
             test_stats={name: metrics[name] for name in METRICS},
         )
-        write_text(json.dumps(metrics, indent=2), self.folder / "metrics.json")
+        write_text(json.dumps(metrics, indent=2), folder / "metrics.json")
 
     def page_facts(self, metrics):
         """Adds to the facts what only the page of one run shows."""
@@ -170,10 +154,17 @@ class RunReport:
         dict
             From the name of a fact, such as "Corpus", to the fact.
         """
+        notice = self.split["notice"]
+        if leaked_speakers:
+            notice += (
+                f" The encoder was trained with the labels of {leaked_speakers}"
+                " of the test speakers: the score says nothing about unseen "
+                "ones."
+            )
         corpora, encoder = self.corpora, self.encoder
         source = Path(encoder.source)
         facts = {
-            "Notice": self.notice(leaked_speakers),
+            "Notice": notice.strip(),
             "Corpus": corpora.name,
             "Licence": "; ".join(
                 f"{c.name}: {c.licence}" for c in corpora.all if c.licence
@@ -194,11 +185,6 @@ class RunReport:
         }
         return {name: fact for name, fact in facts.items() if fact}
 
-    def notice(self, leaked_speakers):
-        """Joins what must be read with every score, "" for nothing."""
-        notices = [self.split["notice"], leakage_notice(leaked_speakers)]
-        return " ".join(notice for notice in notices if notice)
-
     def print_results(self, hparams_file):
         """Prints the score and what to do next, unless the run has not ended.
 
@@ -207,32 +193,30 @@ class RunReport:
         hparams_file : str
             The YAML file, for the commands.
         """
-        metrics = read_metrics(self.folder)
+        metrics = read_metrics(self.output_folder)
         if metrics is None:  # a run in debug mode
             return
-        interval = ""
         if "uar_ci95" in metrics:
-            low, high = metrics["uar_ci95"]
-            interval = (
-                f" (95 % interval {100 * low:.1f} to {100 * high:.1f}, "
-                f"resampling {metrics['ci_resamples']})"
+            drawn = (
+                f" (95 % interval {interval(metrics['uar_ci95'])}, resampling "
+                f"{metrics['ci_resamples']})"
             )
-        print(
-            f"\nTest UAR {100 * metrics['uar']:.1f} %{interval}; "
-            f"{metrics['n']} clips, chance "
-            f"{100 / self.corpora.num_classes:.1f} %"
-        )
-        print(f"Protocol: {metrics['protocol']}; fold {metrics['fold']}")
-        if interval:
-            print(f"Report: {self.folder / 'report.html'}")
+            page = f"Report: {Path(self.output_folder) / 'report.html'}"
         else:
-            print(
+            drawn = ""
+            page = (
                 "This run is part of a cross-validation, whose summary has "
                 "the report."
             )
-        notice = self.notice(metrics["test_speakers_in_encoder_training"])
-        if notice:
-            print(notice)
+        print(
+            f"\nTest UAR {percent(metrics['uar'])} %{drawn}; "
+            f"{metrics['n']} clips, chance "
+            f"{percent(1 / self.corpora.num_classes)} %\n"
+            f"Protocol: {metrics['protocol']}; fold {metrics['fold']}\n{page}"
+        )
+        facts = self.facts(metrics["test_speakers_in_encoder_training"])
+        if "Notice" in facts:
+            print(facts["Notice"])
         self.print_next_commands(hparams_file)
 
     def print_next_commands(self, hparams_file):
@@ -256,32 +240,6 @@ class RunReport:
             )
 
 
-def leakage_notice(number):
-    """Warns of a score on speakers that the encoder was trained on.
-
-    Arguments
-    ---------
-    number : int
-        How many of the test speakers.
-
-    Returns
-    -------
-    str
-        "" for none.
-
-    Example
-    -------
-    >>> leakage_notice(2)[:47]
-    'The encoder was trained with the labels of 2 of'
-    """
-    if not number:
-        return ""
-    return (
-        f"The encoder was trained with the labels of {number} of the test "
-        "speakers: the score says nothing about unseen ones."
-    )
-
-
 def read_metrics(folder):
     """Reads metrics.json, which ends a run.
 
@@ -295,7 +253,5 @@ def read_metrics(folder):
     dict or None
         None for a run that has not ended.
     """
-    try:
-        return json.loads((Path(folder) / "metrics.json").read_text("utf-8"))
-    except FileNotFoundError:
-        return None
+    path = Path(folder) / "metrics.json"
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None

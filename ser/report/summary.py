@@ -10,8 +10,11 @@ from ser.metrics import (
     compute_intervals,
     compute_metrics,
     count,
+    over_seeds,
     to_cells,
 )
+
+SCORES = ["recall", "precision", "f1"]
 
 
 def read_predictions(path):
@@ -38,8 +41,7 @@ def read_predictions(path):
     text = dict.fromkeys(("ID", "spk_id", "truth", "prediction"), str)
     try:
         table = pd.read_csv(path, dtype=text, keep_default_na=False)
-        missing = sorted(set(text) - set(table.columns))
-        if missing:
+        if missing := sorted(set(text) - set(table.columns)):
             raise ValueError(f"no column {', '.join(missing)}")
     except (OSError, ValueError) as error:
         raise RecipeError(
@@ -75,37 +77,34 @@ def summarise(predictions, classes):
     RecipeError
         If the seeds did not test the same clips.
     """
-    by_seed = [clips for _, clips in predictions.groupby("seed")]
-    table = pair_seeds(predictions, classes)
-    intervals, resamples = compute_intervals(
-        np.stack(table["cells"]), len(classes), table["spk_id"]
+    cells, metrics = pair_seeds(predictions, classes), over_seeds(len(classes))
+    intervals = compute_intervals(
+        metrics, cells.to_numpy(), cells.index.get_level_values("spk_id")
     )
-    pooled = [
-        compute_metrics(clips, classes, clips["spk_id"], with_intervals=False)
-        for clips in by_seed
+    seeds = [clips for _, clips in predictions.groupby("seed")]
+    pooled = [compute_metrics(clips, classes) for clips in seeds]
+    folds = [
+        [count(to_cells(fold, classes), len(classes)) for _, fold in by_fold]
+        for by_fold in (clips.groupby("fold") for clips in seeds)
     ]
     summary = {}
-    for name in METRICS:
-        folds = [mean_over(clips, "fold", classes, name) for clips in by_seed]
+    for name, metric in METRICS.items():
+        means = [np.mean([metric(fold) for fold in row]) for row in folds]
         summary[name] = {
-            **mean_and_std("pooled", [m[name] for m in pooled]),
+            **mean_and_std("pooled", [scores[name] for scores in pooled]),
             "pooled_ci95": intervals[f"{name}_ci95"],
-            **mean_and_std("mean_of_folds", folds),
+            **mean_and_std("mean_of_folds", means),
         }
-    summary["per_class"] = {
-        emotion: {
-            key: value
-            for score in ("recall", "precision", "f1")
-            for key, value in mean_and_std(
-                score, [m["per_class"][emotion][score] for m in pooled]
-            ).items()
-        }
-        | {"support": pooled[0]["per_class"][emotion]["support"]}
-        for emotion in classes
-    }
+    summary["per_class"] = {}
+    for emotion in classes:
+        found = [scores["per_class"][emotion] for scores in pooled]
+        summary["per_class"][emotion] = row = {}
+        for score in SCORES:
+            row |= mean_and_std(score, [scores[score] for scores in found])
+        row["support"] = found[0]["support"]
     speakers = {
-        speaker: mean_over(clips, "seed", classes)
-        for speaker, clips in predictions.groupby("spk_id")
+        speaker: float(metrics["uar"](clips.to_numpy()))
+        for speaker, clips in cells.groupby("spk_id")
     }
     worst = min(speakers, key=speakers.get)
     return summary | {
@@ -113,23 +112,11 @@ def summarise(predictions, classes):
         "confusion": np.sum([m["confusion"] for m in pooled], axis=0).tolist(),
         "speakers": speakers,
         "worst_speaker": {"spk_id": worst, "uar": speakers[worst]},
-        "n": len(table),
+        "n": len(cells),
         "folds": int(predictions["fold"].nunique()),
-        "seeds": sorted(predictions["seed"].unique().tolist()),
-        "ci_resamples": resamples,
+        "seeds": cells.columns.tolist(),
+        "ci_resamples": intervals["ci_resamples"],
     }
-
-
-def mean_over(predictions, column, classes, metric="uar"):
-    """Computes the mean of a metric over folds, or over seeds."""
-    return float(
-        np.mean(
-            [
-                METRICS[metric](count(to_cells(clips, classes), len(classes)))
-                for _, clips in predictions.groupby(column)
-            ]
-        )
-    )
 
 
 def mean_and_std(name, values):
@@ -142,80 +129,29 @@ def mean_and_std(name, values):
 
 
 def pair_seeds(predictions, classes):
-    """Puts the seeds of a clip side by side.
+    """Puts the cells of each clip side by side, as `ser.metrics.to_cells`
+    finds them; raises a RecipeError unless each seed has all clips once.
 
     Arguments
     ---------
-    predictions : pandas.DataFrame
+    predictions, classes
         As for `summarise`.
-    classes : list of str
-        In the order of the classifier's outputs.
 
     Returns
     -------
     pandas.DataFrame
-        `spk_id`, `truth` and `cells` [seed], by ID.
-
-    Raises
-    ------
-    RecipeError
-        If a seed lacks a clip.
+        A column a seed, by ID, spk_id and truth.
     """
-    predictions = predictions.assign(cell=to_cells(predictions, classes))
-    clips = predictions.sort_values("seed").groupby("ID")
-    table = clips[["spk_id", "truth"]].first()
-    table["cells"] = clips["cell"].apply(np.array)
-    number = predictions["seed"].nunique()
-    if (table["cells"].str.len() != number).any():
+    table = predictions.assign(cell=to_cells(predictions, classes))
+    clip = ["ID", "spk_id", "truth"]
+    try:
+        cells = table.pivot(index=clip, columns="seed", values="cell")
+        return cells.astype(int)
+    except ValueError as error:  # a clip is there twice, or missing
         raise RecipeError(
-            f"the {number} seeds have not tested the same clips once each: "
-            "choose another --output_folder for this data."
-        )
-    return table
-
-
-def to_markdown(summary):
-    """Makes the row for the results table of a recipe's README.
-
-    Arguments
-    ---------
-    summary : dict
-        As summary.json holds it.
-
-    Returns
-    -------
-    str
-        A heading line and the row, below the notice if there is one.
-    """
-    facts = summary["facts"]
-    scores = [
-        f"{with_spread(summary[name], 'pooled')} "
-        f"(95 %: {percent(summary[name]['pooled_ci95'][0])} to "
-        f"{percent(summary[name]['pooled_ci95'][1])})"
-        for name in METRICS
-    ]
-    folds = [with_spread(summary[name], "mean_of_folds") for name in METRICS]
-    worst = summary["worst_speaker"]
-    cells = {
-        "Release": facts["Date"],
-        "hyperparams file": facts["Settings"],
-        "corpus": f"{facts['Corpus']}, {facts['Clips']}",
-        "protocol": facts["Protocol"],
-        "encoder": facts["Encoder"],
-        "seeds": ", ".join(map(str, summary["seeds"])),
-        "Test UAR (%)": scores[0],
-        "Test WA (%)": scores[1],
-        "Test macro-F1 (%)": scores[2],
-        "mean of folds, UAR / WA / F1": " / ".join(folds),
-        "worst speaker": f"{worst['spk_id']}: {percent(worst['uar'])}",
-        "Model link": "none",
-        "versions": facts["Versions"],
-        "machine": facts["Machine"],
-    }
-    lines = [cells.keys(), ["---"] * len(cells), cells.values()]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    notice = facts.get("Notice")
-    return (f"**{notice}**\n\n" if notice else "") + text + "\n"
+            f"the {table['seed'].nunique()} seeds have not tested the same "
+            "clips once each: choose another --output_folder for this data."
+        ) from error
 
 
 def print_summary(summary, page):
@@ -228,32 +164,29 @@ def print_summary(summary, page):
     page : pathlib.Path
         summary.html.
     """
-    low, high = summary["uar"]["pooled_ci95"]
-    worst = summary["worst_speaker"]
+    scores, worst = summary["uar"], summary["worst_speaker"]
     print(
-        f"\nUAR {with_spread(summary['uar'], 'pooled')} % pooled (95 % "
-        f"interval {percent(low)} to {percent(high)}, resampling "
-        f"{summary['ci_resamples']}), "
-        f"{with_spread(summary['uar'], 'mean_of_folds')} % as the mean of the "
-        f"folds; worst speaker {worst['spk_id']}, {percent(worst['uar'])} %"
+        f"\nUAR {with_spread(scores, 'pooled')} % pooled (95 % interval "
+        f"{interval(scores['pooled_ci95'])}, resampling "
+        f"{summary['ci_resamples']}), {with_spread(scores, 'mean_of_folds')} % "
+        f"as the mean of the folds; worst speaker {worst['spk_id']}, "
+        f"{percent(worst['uar'])} %\n"
+        f"Protocol: {summary['protocol']}"
     )
-    print(f"Protocol: {summary['protocol']}")
-    if "comparison" in summary:
-        other = summary["comparison"]
-        low, high = other["uar_difference_ci95"]
+    if other := summary.get("comparison"):
         print(
             f"Less {other['other']}: {percent(other['uar_difference'])} points "
-            f"of UAR (95 % interval {percent(low)} to {percent(high)}, p = "
-            f"{other['p_value']:.3g}; {other['test']})"
+            f"of UAR (95 % interval {interval(other['uar_difference_ci95'])}, "
+            f"p = {other['p_value']:.3g}; {other['test']})"
         )
     if "Notice" in summary["facts"]:
         print(summary["facts"]["Notice"])
     print(f"Summary: {page}")
 
 
-def percent(share):
+def percent(share, sign=""):
     """Shows a share in percent, a missing one as a dash."""
-    return "–" if pd.isna(share) else f"{100 * share:.1f}"
+    return "–" if pd.isna(share) else f"{100 * share:.1f}{sign}"
 
 
 def spread(std):
@@ -264,3 +197,8 @@ def spread(std):
 def with_spread(scores, name):
     """Shows a score in percent with its standard deviation over the seeds."""
     return percent(scores[name]) + spread(scores[f"{name}_std"])
+
+
+def interval(ends):
+    """Shows the two ends of an interval in percent."""
+    return " to ".join(map(percent, ends))

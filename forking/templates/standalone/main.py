@@ -16,11 +16,7 @@ if __name__ == "__main__":
 
     from hyperpyyaml import load_hyperpyyaml
     from ser.errors import user_errors
-    from sklearn.metrics import (
-        accuracy_score,
-        balanced_accuracy_score,
-        f1_score,
-    )
+    from sklearn import metrics
 
     # Reading command line arguments, and those of DDP training
     hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
@@ -29,27 +25,23 @@ if __name__ == "__main__":
     with user_errors():
         with open(hparams_file, encoding="utf-8") as fin:
             hparams = load_hyperpyyaml(fin, overrides)
-        sb.create_experiment_directory(
-            experiment_directory=hparams["output_folder"],
-            hyperparams_to_save=hparams_file,
-            overrides=overrides,
-        )
+        folder = Path(hparams["output_folder"])
+        sb.create_experiment_directory(folder, hparams_file, overrides)
         run_on_main(hparams["prepare"])
         brain = fit_and_test(hparams, run_opts)
 
         table = brain.predictions
-        truth, prediction = table["truth"], table["prediction"]
+        pair = table["truth"], table["prediction"]
         scores = {
-            "uar": balanced_accuracy_score(truth, prediction),
-            "wa": accuracy_score(truth, prediction),
-            "macro_f1": f1_score(truth, prediction, average="macro"),
+            "uar": metrics.balanced_accuracy_score(*pair),
+            "wa": metrics.accuracy_score(*pair),
+            "macro_f1": metrics.f1_score(*pair, average="macro"),
         }
         hparams["train_logger"].log_stats(
             {"epoch loaded": brain.best_epoch, "fold": hparams["fold"]},
             test_stats=scores,
         )
         if sb.utils.distributed.if_main_process():
-            folder = Path(hparams["output_folder"])
             table.to_csv(folder / "predictions.csv", index=False)
             (folder / "metrics.json").write_text(json.dumps(scores, indent=2))
             scores = ", ".join(f"{k} {100 * v:.1f}" for k, v in scores.items())

@@ -1,10 +1,10 @@
 """Prepares MyCorpus: the CSV files of one fold."""
 
+import glob
 import hashlib
 import io
-import os
 import re
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,10 @@ from data_prep.split import names_by_speaker
 from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
-
 ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 COLUMNS = (
     "ID duration wav spk_id gender emotion sentence sample_rate channels sha256"
 ).split()
-ROOT = "$data_root/"  # a variable that train.py replaces
 SILENCE = 1e-4  # peak of full scale, -80 dB
 NUM_FOLDS = 5
 
@@ -33,37 +31,27 @@ DEFECTS = {}  # from IDs of clips that are known to be unfit to the reason
 
 def describe(path):
     """Reads speaker_emotion_sentence, such as anna_angry_01."""
-    speaker, emotion, sentence = path.stem.split("_")
-    return {
-        "spk_id": speaker,
-        "gender": "unknown",
-        "emotion": emotion,
-        "sentence": sentence,
-    }
+    names = ("spk_id", "emotion", "sentence")
+    return dict(zip(names, path.stem.split("_")), gender="unknown")
 
 
 def find_clips(data_folder, min_duration):
     """Returns the table of usable clips, by ID, and (path, reason) of the
     audio files that are not."""
-    paths = sorted(
-        Path(folder) / name
-        for folder, _, names in os.walk(data_folder, followlinks=True)
-        for name in names
-        if name.lower().endswith(ENDINGS)
-    )
+    paths = map(Path, glob.glob("**", root_dir=data_folder, recursive=True))
+    paths = sorted(path for path in paths if path.suffix.lower() in ENDINGS)
     clips, excluded = [], []
     for path in paths:
-        relative = path.relative_to(data_folder).as_posix()
         try:
-            clip = {"ID": path.stem} | describe(PurePath(relative))
+            clip = {"ID": path.stem, "path": path.as_posix()} | describe(path)
             if clip["emotion"] not in CLASSES:
                 raise ValueError("emotion not in the class set")
             if clip["ID"] in DEFECTS:
                 raise ValueError(DEFECTS[clip["ID"]])
-            clip |= read_facts(path, min_duration)
-            clips.append(clip | {"wav": ROOT + relative})
+            content = (Path(data_folder) / path).read_bytes()
+            clips.append(clip | read_facts(content, min_duration))
         except (OSError, ValueError) as error:
-            excluded.append((relative, str(error)))
+            excluded.append((path.as_posix(), str(error)))
     if not clips:
         raise FileNotFoundError(
             f"no usable clip of MyCorpus in '{data_folder}', of {len(paths)} "
@@ -77,22 +65,17 @@ def find_clips(data_folder, min_duration):
         (second, "second file of one name"),
         (conflict, "identical audio under two labels"),
     ):
-        paths = table["wav"][unfit].str.removeprefix(ROOT)
-        excluded += [(path, reason) for path in paths]
+        excluded += [(path, reason) for path in table["path"][unfit]]
     table = table[~second & ~conflict].sort_values("ID", ignore_index=True)
-    return table, excluded
+    # data_root is a variable that train.py replaces.
+    return table.assign(wav="$data_root/" + table["path"]), excluded
 
 
-def read_facts(path, min_duration):
+def read_facts(content, min_duration):
     """Reads length (s), rate (Hz), channels and hash of a file; raises
     ValueError where the audio cannot be used."""
-    content = path.read_bytes()
-    if not content:
-        raise ValueError("empty file")
     try:
-        channels, rate = soundfile.read(
-            io.BytesIO(content), dtype="float32", always_2d=True
-        )
+        channels, rate = soundfile.read(io.BytesIO(content), always_2d=True)
         log = soundfile.info(io.BytesIO(content), verbose=True).extra_info
     except soundfile.LibsndfileError as error:
         raise ValueError("not audio, or damaged") from error
@@ -155,6 +138,11 @@ def random_folds(table):
     ]
 
 
+def official_folds(table):
+    """Returns the only fold, whose clips the corpus has split itself."""
+    return [[]]
+
+
 def prepare_my_corpus(
     data_folder,
     save_folder,
@@ -192,17 +180,15 @@ def prepare_my_corpus(
     if not 1 <= fold <= len(folds):
         raise ValueError(f"fold {fold}: there are folds 1 to {len(folds)}.")
     names = names_by_speaker(table, folds, fold, valid_ratio)
-    folder = Path(save_folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    Path(save_folder).mkdir(parents=True, exist_ok=True)
     for name in SPLITS:
         clips = table[names == name]
-        speakers = " ".join(sorted(set(clips["spk_id"])))
+        speakers = sorted(set(clips["spk_id"]))
         logger.info("%s: %d clips of %s", name, len(clips), speakers)
-        clips.to_csv(folder / f"{name}.csv", columns=COLUMNS, index=False)
-    rest = names[~names.isin(SPLITS)]
-    excluded += zip(table["wav"][rest.index].str.removeprefix(ROOT), rest)
+        path = Path(save_folder, f"{name}.csv")
+        clips.to_csv(path, columns=COLUMNS, index=False)
+    unused = ~names.isin(SPLITS)
+    excluded += zip(table["path"][unused], names[unused])
     logger.info("%d files excluded: see excluded.csv", len(excluded))
-    excluded = pd.DataFrame(excluded, columns=["path", "reason"])
-    excluded.sort_values(["path", "reason"]).to_csv(
-        folder / "excluded.csv", index=False
-    )
+    excluded = pd.DataFrame(sorted(excluded), columns=["path", "reason"])
+    excluded.to_csv(Path(save_folder, "excluded.csv"), index=False)

@@ -29,12 +29,7 @@ for split in ("train", "valid", "test"):
     table = pd.DataFrame(clips, columns=COLUMNS)
     table.to_csv(folder / f"{split}.csv", index=False)
 config = transformers.Wav2Vec2Config(
-    hidden_size=32,
-    num_hidden_layers=2,
-    num_attention_heads=2,
-    intermediate_size=64,
-    conv_dim=[32] * 7,
-    num_conv_pos_embedding_groups=2,
+    hidden_size=48, num_hidden_layers=2, conv_dim=[32] * 7
 )
 transformers.Wav2Vec2Model(config).save_pretrained(folder / "encoder")
 transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder / "encoder")

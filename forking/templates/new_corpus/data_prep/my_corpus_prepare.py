@@ -1,11 +1,12 @@
 """MyCorpus; until it is filled in, the built-in corpus."""
 
-import re
+from functools import partial
 
 from data_prep.corpus import Corpus
 from data_prep.demo_prepare import make
+from data_prep.file_names import read_name
 
-# FILL IN 1, the classes: from what a path holds to the name of the emotion, in
+# FILL IN 1, the classes: from what a name holds to the name of the emotion, in
 # the order of the classifier's outputs.
 EMOTIONS = {
     "01": "neutral",
@@ -18,51 +19,22 @@ EMOTIONS = {
     "08": "surprised",
 }
 
-
-def describe(path):
-    """Reads speaker, gender, emotion and sentence from a path.
-
-    Arguments
-    ---------
-    path : pathlib.PurePath
-        Relative to the data folder, such as
-        Actor_01/03-01-05-01-02-01-01.wav.
-
-    Returns
-    -------
-    dict
-        `spk_id`, `gender`, `emotion` and `sentence`, and `ID` where names of
-        files are not unique.
-
-    Raises
-    ------
-    ValueError
-        If the file is no clip of the corpus, with the reason.
-    """
-    # FILL IN 2, how a path is read: where it is not known, the gender is
-    # "unknown" and the sentence is "".
-    name = re.fullmatch(
-        r"03-01-([0-9]{2})-01-([0-9]{2})-[0-9]{2}-([0-9]{2})", path.stem
-    )
-    if not name:
-        raise ValueError("name does not parse as seven numbers of two digits")
-    emotion, sentence, speaker = name.groups()
-    if emotion not in EMOTIONS:
-        raise ValueError(f"emotion not in the class set: {emotion}")
-    return {
-        "spk_id": speaker,
-        "gender": "male" if int(speaker) % 2 else "female",
-        "emotion": EMOTIONS[emotion],
-        "sentence": sentence,
-    }
-
+# FILL IN 2, the names of files, such as 03-01-05-01-02-01-01.wav: `read_name`
+# has all that they may tell. Where it takes more than names, write a function
+# describe(path), as data_prep/ravdess_prepare.py does.
+NAME = (
+    r"03-01-(?P<emotion>[0-9]{2})-01-(?P<sentence>[0-9]{2})-[0-9]{2}"
+    r"-(?P<spk_id>[0-9]{2})"
+)
 
 # FILL IN 3, the facts: preparation checks `speakers` and `clips`; reports and
 # the recipe's README give the others.
 CORPUS = Corpus(
     name="MyCorpus",
     classes=tuple(EMOTIONS.values()),
-    describe=describe,
+    describe=partial(
+        read_name, NAME, "seven numbers of two digits", EMOTIONS, None
+    ),
     # kfold, loso and emobox (with `folds`) need three speakers or more: one
     # each to train, validate and test. With fewer there is random.
     protocol="kfold",
