@@ -3,8 +3,8 @@
 
 > python crossval.py hparams/train.yaml --corpus ravdess --data_folder /path/to/ravdess --seeds 5
 
-Each clip is encoded once for all of them. Killed, it goes on when the same
-command is given again; finished runs are not repeated.
+Each clip is encoded once for all of them. If it is killed, the same command
+resumes it; finished runs are not repeated.
 """
 
 import argparse
@@ -103,7 +103,9 @@ def encode_once(hparams_file, run_opts, hparams, other_folds):
     stored embeddings. A fold holds all clips, unless sentences are left out."""
     if not (hparams["freeze_wav2vec2"] and hparams["encode_once"]):
         return
-    others = other_folds if hparams["text_independent"] else []
+    learned = hparams["pooling"] == "attention"  # nothing is stored
+    left_out = hparams["text_independent"] and not learned
+    others = other_folds if left_out else []
     for overrides in (None, *others):
         if overrides:
             logging.disable(logging.WARNING)  # as logged for the first fold
@@ -112,11 +114,12 @@ def encode_once(hparams_file, run_opts, hparams, other_folds):
             logging.disable(logging.NOTSET)
         hparams["wav2vec2"].to(run_opts["device"])
         hparams["store_embeddings"](train.dataio_prep(hparams))
+        hparams["wav2vec2"].to("cpu")  # the runs need the GPU's memory
 
 
 def run_all(hparams_file, run_opts, runs, jobs):
     """Makes the runs that have not ended yet, side by side: as many as there
-    are GPUs or cores, or as `jobs` says."""
+    are GPUs or cores, or `jobs` of them."""
     todo = [run for run in runs if read_metrics(run["output_folder"]) is None]
     bar = tqdm(
         desc=f"{len(runs)} runs",

@@ -129,6 +129,8 @@ class EmotionBrain(sb.Brain):
                 "no epoch was trained, so there is nothing to test: raise "
                 "--number_of_epochs, or leave out --test_only."
             )
+        if self.test_only:  # nothing is loaded yet, such as the history
+            self.checkpointer.recover_if_possible()
         self.best_epoch = best.meta["epoch"]
         for name in ("model", "wav2vec2"):
             if name in best.paramfiles:
@@ -141,7 +143,7 @@ class EmotionBrain(sb.Brain):
             super().check_loss_isfinite(loss)
         except ValueError as error:
             raise RecipeError(
-                "the loss is not finite any more: lower --lr or --lr_wav2vec2, "
+                "the loss is no longer finite: lower --lr or --lr_wav2vec2, "
                 "or use --precision fp32; everything saved is kept."
             ) from error
 
@@ -190,13 +192,13 @@ def best_first(checkpoint):
 
 
 def is_end_of_epoch(checkpoint):
-    """Tells a validated checkpoint from one that is saved within an epoch."""
+    """Returns whether a checkpoint was validated, as at the end of an epoch."""
     return "valid_uar" in checkpoint.meta
 
 
 def inverse_frequency(emotions, classes):
     """Weighs each class by the inverse of its frequency: weights [class]
-    whose mean over the clips is 1."""
+    whose mean over the clips is 1 if every class occurs."""
     counts = np.array([emotions.count(name) for name in classes])
     weights = len(emotions) / (len(classes) * np.maximum(counts, 1))
     return torch.tensor(weights * (counts > 0), dtype=torch.float32)
@@ -209,7 +211,7 @@ def loader_options(dataset, options):
 
 
 def batches_by_length(dataset, seed, num_buckets, **options):
-    """Makes SpeechBrain's sampler of batches of clips of like length."""
+    """Makes SpeechBrain's sampler of batches of clips of similar length."""
     durations = [clip["duration"] for clip in dataset.data.values()]
     # Its own buckets are quantiles of a log-normal law, not of these clips.
     bounds = np.quantile(durations, np.linspace(0, 1, num_buckets + 1)[1:])
@@ -274,10 +276,8 @@ def fit_and_test(hparams, run_opts):
         raise RecipeError(
             f"SpeechBrain refuses these options: {error}"
         ) from error
-    brain.class_weights = None
-    if hparams["class_weights"]:
-        weights = inverse_frequency(emotions, hparams["classes"])
-        brain.class_weights = weights.to(brain.device)
+    weights = inverse_frequency(emotions, hparams["classes"]).to(brain.device)
+    brain.class_weights = weights if hparams["class_weights"] else None
     if hparams["freeze_wav2vec2"] and hparams["encode_once"]:
         datasets = hparams["store_embeddings"](datasets)
     if brain.checkpointer.find_checkpoint() is None:
@@ -332,7 +332,7 @@ def run(hparams, run_opts):
         return
     brain = fit_and_test(hparams, run_opts)
     if brain.debug:
-        logger.info("Debug mode: a few batches are no result, none is kept.")
+        logger.info("Debug mode: a few batches are not a result.")
         return
     run_on_main(report.write, (brain.predictions, brain.best_epoch))
 

@@ -4,7 +4,7 @@ Two epochs take turns, on the same clips and from the same weights:
 - one of SpeechBrain's IEMOCAP recipe (train_with_wav2vec2.yaml): its Wav2Vec2
   with frozen convolutions, batches of 4 in the order of the files,
   StatisticsPooling, a linear head and two Adam optimisers;
-- one of hparams/finetune.yaml: batches of clips of like length.
+- one of hparams/finetune.yaml: batches of clips of similar length.
 Both train the whole transformer and read the clips from files. Validation,
 checkpoints and the fit of the standardiser are not timed.
 

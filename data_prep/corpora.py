@@ -19,11 +19,11 @@ class Corpora:
     Arguments
     ---------
     corpus : str
-        What `find_corpus` takes, or several with commas between.
+        What `find_corpus` takes, or several separated by commas.
     data_folder : str or pathlib.Path
-        Where it is; as many as there are corpora, with commas between.
+        Where it is; as many as there are corpora, separated by commas.
     label_set : str
-        "own", "common", or the classes to keep, with commas between.
+        "own", "common", or the classes to keep, separated by commas.
     test_corpus, test_data_folder : str
         Likewise; "" where folds of the first are the test set.
     columns : str
@@ -96,7 +96,7 @@ class Corpora:
         return replace(with_label_set(found, self.label_set), open=None)
 
     def _check(self):
-        """Raises where corpora cannot share a classifier or a test."""
+        """Raises if corpora cannot share a classifier or a test."""
         for corpora in (self.train, self.test):
             keys = [corpus.key for corpus in corpora]
             if len(set(keys)) < len(keys):

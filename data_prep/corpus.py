@@ -32,7 +32,7 @@ class Corpus:
         From the path of a file, relative to the data folder, to a dict with
         `spk_id`, `gender`, `emotion`, `sentence` ("" if unknown), `ID` where
         file names are not unique, and `split` where there is an official one.
-        Raises ValueError with the reason why a file is no clip.
+        Raises ValueError with the reason why a file is not a clip.
     protocol : str
         The default, one of `PROTOCOLS`.
     folds : tuple of tuple of str
@@ -102,7 +102,7 @@ def all_corpora():
 
 def find_corpus(corpus):
     """Finds a corpus by its key; capitals, hyphens and underscores do not
-    matter. Raises RecipeError where there is none.
+    matter. Raises RecipeError if there is none.
 
     Example
     -------

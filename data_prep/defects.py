@@ -1,4 +1,4 @@
-"""What makes an audio file unfit for training, but for its length."""
+"""What makes an audio file unfit for training, apart from its length."""
 
 import io
 import re

@@ -41,6 +41,6 @@ CORPUS = Corpus(
     language="none",
     licence="Apache-2.0, as this repository",
     make=make,
-    notice="The built-in corpus is synthetic: its score says nothing of real "
+    notice="The built-in corpus is synthetic: its score says nothing about real "
     "speech.",
 )

@@ -30,11 +30,11 @@ def describe(path, speakers=MANDARIN + ENGLISH):
     if not 1 <= int(name[2]) <= TEXTS * len(EMOTIONS):
         raise ValueError(f"no emotion has its number: {name[2]}")
     if name[1] not in speakers:
-        raise ValueError("of the other language")
+        raise ValueError("in the other language")
     emotion, text = divmod(int(name[2]) - 1, TEXTS)
     folders = {part.lower() for part in path.parts[:-1]} & set(EMOTIONS)
     if folders - {EMOTIONS[emotion]}:
-        raise ValueError("its folder and its number say two emotions")
+        raise ValueError("its folder and its number name different emotions")
     language = "english" if name[1] in ENGLISH else "mandarin"
     return {
         "spk_id": name[1],

@@ -27,7 +27,7 @@ def common_classes():
 
 def with_label_set(corpus, label_set):
     """Gives a corpus the classes of a label set: "own", "common", or the
-    classes to keep, with commas between. Other emotions are excluded."""
+    classes to keep, separated by commas. Other emotions are excluded."""
     if label_set == "own":
         return corpus
     if label_set == "common":

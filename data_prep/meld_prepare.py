@@ -125,7 +125,7 @@ def extract(data_folder, rows):
     if videos and not shutil.which("ffmpeg"):
         raise RecipeError(
             f"{len(videos)} clips of MELD in '{data_folder}' have no WAV file, "
-            "and ffmpeg, which takes the audio from a clip, is not installed: "
+            "and ffmpeg, which extracts the audio from a clip, is not installed: "
             "install it, or make each WAV elsewhere with 'ffmpeg -i "
             "dia0_utt0.mp4 -vn -ac 1 -ar 16000 dia0_utt0.wav'."
         )
@@ -149,7 +149,7 @@ def extract_one(video):
     done = subprocess.run([*FFMPEG, video, *TO_PCM], capture_output=True)
     if done.returncode or not done.stdout:
         words = done.stderr.decode(errors="replace").split()
-        return f"ffmpeg takes no audio from it: {' '.join(words)}"
+        return f"ffmpeg cannot extract its audio: {' '.join(words)}"
     with written_whole(video.with_suffix(".wav")) as unfinished:
         with wave.open(str(unfinished), "wb") as f:
             f.setparams((1, 2, SAMPLE_RATE, 0, "NONE", "NONE"))  # 16 bits, mono

@@ -26,7 +26,7 @@ REFUSED = {"O": "another emotion", "X": "raters did not agree on an emotion"}
 SPLITS = {"Train": "train", "Development": "valid", "Test1": "test"}
 GENDERS = {"Female": "female", "Male": "male"}
 COLUMNS = ("FileName", "EmoClass", "SpkrID", "Gender", "Split_Set")
-NOTICE = "A score on MSP-Podcast is of one release and must say which: "
+NOTICE = "A score on MSP-Podcast holds for one release: "
 
 
 def describe(path, rows):
@@ -35,7 +35,7 @@ def describe(path, rows):
         raise ValueError("not in labels_consensus.csv")
     _, label, speaker, gender, part = rows[path.stem]
     if part not in SPLITS:
-        raise ValueError(f"neither of train, development nor test 1: {part}")
+        raise ValueError(f"not in train, development or test 1: {part}")
     if label in REFUSED:
         raise ValueError(REFUSED[label])
     return {

@@ -39,7 +39,7 @@ def prepare(
     skip_prep=False,
 ):
     """Writes the manifests of a fold, or checks those that are there; raises
-    RecipeError where nothing is usable, there is no such fold, a manifest holds
+    RecipeError if nothing is usable, there is no such fold, a manifest holds
     other data already, or splits share a speaker or audio.
 
     Arguments

@@ -37,7 +37,7 @@ class Protocol:
 
 
 def make_protocol(table, corpora, name, num_folds, text_independent):
-    """Works out a protocol, or raises RecipeError where the corpus does not
+    """Works out a protocol, or raises RecipeError if the corpus does not
     have it or has too little for it.
 
     Arguments
@@ -104,7 +104,7 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
 
 
 def check_enough(table, name, num_folds):
-    """Raises where there are too few classes, clips or speakers."""
+    """Raises if there are too few classes, clips or speakers."""
     if table["emotion"].nunique() < 2:
         raise RecipeError(
             f"all {len(table)} clips are {table['emotion'].iloc[0]}, and a "
@@ -129,7 +129,7 @@ def check_enough(table, name, num_folds):
 
 
 def check_sentences(table, corpora, name):
-    """Raises where no sentence can be left out of training."""
+    """Raises if no sentence can be left out of training."""
     if len(set(table["sentence"]) - {""}) < 2:
         raise RecipeError(
             f"{corpora.name} does not tell which sentence a clip holds, or has "

@@ -12,7 +12,7 @@ TEXT_GROUPS = 5  # of sentences, of which one is tested in a fold
 
 
 def split(table, protocol, fold, valid_ratio):
-    """Splits the clips of a run, or raises RecipeError where the fold does not
+    """Splits the clips of a run, or raises RecipeError if the fold does not
     exist or leaves a split empty.
 
     Arguments

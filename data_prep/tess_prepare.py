@@ -39,5 +39,5 @@ CORPUS = Corpus(
     licence="CC BY-NC-ND 4.0",
     address="https://doi.org/10.5683/SP2/E8H2MF",
     citation="Pichora-Fuller & Dupuis (2020), https://doi.org/10.5683/SP2/E8H2MF",
-    notice="TESS has but two speakers, who say one carrier phrase.",
+    notice="TESS has only two speakers, who say the same carrier phrase.",
 )

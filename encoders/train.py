@@ -205,7 +205,8 @@ def write_encoder(hparams):
             hparams["train_logger"].epochs, 1 / hparams["out_n_neurons"]
         )
         curve.savefig(unfinished / "learning_curve.svg")
-        shutil.rmtree(hparams["encoder_folder"], ignore_errors=True)
+        if Path(hparams["encoder_folder"]).is_dir():
+            shutil.rmtree(hparams["encoder_folder"])
 
 
 def draw_learning_curve(epochs, chance):
@@ -276,7 +277,9 @@ def run(hparams, run_opts):
     run_on_main(hparams["prepare"])
     brain = fit_and_test(hparams, run_opts)
     if brain.debug:
-        logger.info("Debug mode: a few batches train nothing, none is kept.")
+        logger.info(
+            "Debug mode: a few batches train nothing, so no encoder is written."
+        )
         return
     run_on_main(write_encoder, (hparams,))
     result = (

@@ -2,10 +2,10 @@
 of this repository.
 """
 
-import json
 import re
 from pathlib import Path
 
+import yaml
 from data_prep.corpus import find_corpus
 from data_prep.facts import list_facts
 from forking.derived import SETTINGS, recipe_name, recipe_table
@@ -24,9 +24,12 @@ OURS = (
     "corpus protocol num_folds text_independent label_set test_corpus "
     "test_data_folder columns speaker_pattern audio_index corpora report"
 ).split()
-# A trained encoder encodes every clip in every epoch and stores nothing.
-STORE = "embedding_store encode_batch_length encode_workers store_embeddings"
-LEFT_OUT = {"train": OURS, "finetune": [*OURS, *STORE.split()]}
+# A trained encoder stores no embeddings, and augmentation is off by default.
+UNUSED = (
+    "embedding_store encode_batch_length encode_workers store_embeddings "
+    "augment speed noise drop_chunk drop_frequency wav_augment"
+).split()
+LEFT_OUT = {"train": OURS, "finetune": OURS + UNUSED}
 
 SOURCE = """\
 Measured in the repository that this recipe comes from, with its built-in
@@ -176,8 +179,8 @@ def export_settings(stem, corpus):
     if not path.is_file():
         path = ROOT / f"hparams/{stem}.yaml"
     text = read_settings(path)
-    classes = json.dumps(corpus.classes, ensure_ascii=False)
-    number = str(len(corpus.classes))
+    classes = yaml.safe_dump([*corpus.classes], default_flow_style=True)
+    classes, number = " ".join(classes.split()), str(len(corpus.classes))
     own = fill_in("settings.yaml", corpus, CLASSES=classes, NUMBER=number)
     block = r"^{}:.*\n(?:[ \t]+.*\n)*"  # a key with its indented lines
     own = re.finditer(block.format(r"(\w+)"), own, flags=re.MULTILINE)
@@ -192,6 +195,8 @@ def export_settings(stem, corpus):
         ("ser.checkpoint.Atomic", "speechbrain.utils.checkpoints."),
     ):
         text = text.replace(ours, theirs)
+    heading = r"# -+ [A-Z ]+ -+\n"
+    text = re.sub(rf"{heading}\n+(?={heading})", "", text)  # of nothing now
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 
 

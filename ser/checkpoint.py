@@ -4,10 +4,20 @@ import logging
 import os
 import shutil
 
+import torch
 from ser.errors import RecipeError
 
-from speechbrain.utils.checkpoints import Checkpointer, ckpt_recency
+from speechbrain.utils.checkpoints import (
+    Checkpointer,
+    ckpt_recency,
+    register_checkpoint_hooks,
+)
 from speechbrain.utils.distributed import ddp_barrier, if_main_process
+from speechbrain.utils.epoch_loop import EpochCounterWithStopper
+
+# SpeechBrain leaves it out, so a resumed run would forget its best epoch and
+# stop too late.
+register_checkpoint_hooks(EpochCounterWithStopper)
 
 UNFINISHED = "unfinished"
 
@@ -26,7 +36,6 @@ class AtomicCheckpointer(Checkpointer):
 
     Example
     -------
-    >>> import torch
     >>> folder = getfixture("tmpdir")
     >>> checkpointer = AtomicCheckpointer(folder, {"x": torch.nn.Linear(1, 1)})
     >>> checkpointer.save_and_keep_only(meta={"valid_uar": 0.5})
@@ -51,6 +60,8 @@ class AtomicCheckpointer(Checkpointer):
                 final = self.checkpoints_dir / saved.path.name
                 os.replace(saved.path, final)
                 (saved,) = self._construct_checkpoint_objects([final])
+        except torch.OutOfMemoryError:
+            raise
         # PyTorch's writer turns a full disk into a RuntimeError.
         except (OSError, RuntimeError) as error:
             raise RecipeError(

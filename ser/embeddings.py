@@ -80,7 +80,7 @@ class EmbeddingStore:
         """Returns the error for a store that cannot be read or written."""
         return RecipeError(
             f"the embedding store {self.path} cannot be used ({error}): free "
-            "some disk space, or delete it and it is made anew."
+            "some disk space, or delete it to have it rebuilt."
         )
 
     def __getstate__(self):
@@ -122,23 +122,11 @@ class EmbeddingStore:
             ]
 
     def fill(self, clips, max_batch_length, num_workers=0):
-        """Encodes what is missing, longest clips first, so that a machine
-        with too little memory fails at once.
-
-        Arguments
-        ---------
-        clips : dict
-            From the sha256 of each file to its path and seconds.
-        max_batch_length : float
-            Most seconds of audio in a batch, padding included.
-        num_workers : int
-            Processes that read audio ahead.
-
-        Raises
-        ------
-        RecipeError
-            If a file can no longer be read, or the disk is full.
-        """
+        """Encodes what is missing of some clips (a dict from the sha256 of
+        files to paths and seconds) in batches of at most so many seconds,
+        padding included, longest first, so that a machine with too little
+        memory fails at once. Raises RecipeError if a file can no longer be
+        read, or the disk is full."""
         try:
             clips = [(sha256, *clips[sha256]) for sha256 in self.missing(clips)]
             if clips:

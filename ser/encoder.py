@@ -232,24 +232,10 @@ class Encoder(Wav2Vec2):
         return self
 
     def extract_features(self, wav, wav_lens=None):
-        """Encodes a batch; `forward` calls it.
-
-        Arguments
-        ---------
-        wav : torch.Tensor
-            Waveforms at 16 kHz [batch, sample].
-        wav_lens : torch.Tensor
-            Their relative lengths [batch].
-
-        Returns
-        -------
-        hidden : torch.Tensor
-            Hidden states [layer + 1, batch, frame, channel]; the first is
-            the input of the transformer. Frames past the end of a clip
-            hold no meaning.
-        lens : torch.Tensor
-            Relative lengths in frames [batch]; `wav_lens` is a frame off.
-        """
+        """Encodes waveforms at 16 kHz [batch, sample] of relative lengths
+        [batch]; returns hidden states [layer + 1, batch, frame, channel], the
+        first of them the input of the transformer, and relative lengths in
+        frames [batch]. Frames past the end of a clip hold no meaning."""
         if wav_lens is None:
             wav_lens = torch.ones(len(wav), device=wav.device)
         self.samples = (wav_lens * wav.shape[1]).round().long()
@@ -321,21 +307,9 @@ class ValidGroupNorm(torch.nn.GroupNorm):
 
 
 def normalise(wav, valid):
-    """Gives each clip zero mean and unit variance, as Hugging Face's feature
-    extractor does.
-
-    Arguments
-    ---------
-    wav : torch.Tensor
-        Waveforms [batch, sample], zero where not valid.
-    valid : torch.Tensor
-        True up to the end of each clip [batch, sample].
-
-    Returns
-    -------
-    torch.Tensor
-        The same shape, zero where not valid.
-    """
+    """Gives each clip of [batch, sample] zero mean and unit variance over its
+    valid samples, as Hugging Face's feature extractor does; what is not valid
+    must be zero and stays so."""
     samples = valid.sum(dim=1, keepdim=True)
     wav = (wav - wav.sum(dim=1, keepdim=True) / samples) * valid
     variance = wav.square().sum(dim=1, keepdim=True) / samples
@@ -346,7 +320,7 @@ def _explain(source, error):
     """Explains in a sentence why an encoder did not load."""
     if Path(source).is_dir():
         return (
-            f"the folder '{source}' is no encoder in the Hugging Face format "
+            f"the folder '{source}' is not an encoder in the Hugging Face format "
             "(config.json, preprocessor_config.json, model.safetensors): "
             f"{type(error).__name__}: {error}"
         )

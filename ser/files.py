@@ -33,6 +33,7 @@ def written_whole(path):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    _remove(unfinished)  # of a killed process that had the same number
     try:
         yield unfinished
         try:
@@ -41,17 +42,38 @@ def written_whole(path):
             if not (unfinished.is_dir() and path.is_dir()):
                 raise
     finally:
-        if unfinished.is_dir():
-            shutil.rmtree(unfinished)
-        unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
+
+
+def _remove(path):
+    """Removes a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def write_text(text, path):
-    """Writes a text file whole, with the same bytes on any system."""
+    """Writes a text file whole, with the same bytes on any system.
+
+    Arguments
+    ---------
+    text : str
+        The content.
+    path : str or pathlib.Path
+        Where it goes.
+    """
     with written_whole(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_csv(table, path):
-    """Writes a pandas table as `write_text` does, without its index."""
+    """Writes a table as `write_text` does, without its index.
+
+    Arguments
+    ---------
+    table : pandas.DataFrame
+        The content.
+    path : str or pathlib.Path
+        Where it goes.
+    """
     write_text(table.to_csv(index=False, lineterminator="\n"), path)

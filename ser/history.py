@@ -10,12 +10,7 @@ from speechbrain.utils.checkpoints import (
     register_checkpoint_hooks,
 )
 from speechbrain.utils.distributed import main_process_only
-from speechbrain.utils.epoch_loop import EpochCounterWithStopper
 from speechbrain.utils.train_logger import FileTrainLogger, TensorboardLogger
-
-# SpeechBrain leaves it out, so a resumed run would forget its best epoch and
-# stop too late.
-register_checkpoint_hooks(EpochCounterWithStopper)
 
 
 @register_checkpoint_hooks
@@ -64,7 +59,7 @@ class TrainingHistory(FileTrainLogger):
         self, stats_meta, train_stats=None, valid_stats=None, test_stats=None
     ):
         """Logs an epoch, or the scores of the test set, as SpeechBrain's
-        loggers do; the first call of a process begins the logs anew."""
+        loggers do; the first call of a process starts the logs over."""
         if self.tensorboard is None:
             Path(self.save_file).unlink(missing_ok=True)
             shutil.rmtree(self.tensorboard_folder, ignore_errors=True)

@@ -46,8 +46,10 @@ def read_settings(path):
     header, blocks = _split_blocks(text)
     if "base" not in blocks:
         return text
-    base = values(text)["base"]
-    base_header, merged = _split_blocks(read_settings(Path(path).parent / base))
+    base = Path(path).parent / YAML(typ="safe").load(values(text)["base"])
+    if base.resolve() == Path(path).resolve():
+        raise RecipeError(f"the base of '{path}' is the file itself.")
+    base_header, merged = _split_blocks(read_settings(base))
     keys, before = list(merged), None
     for key, (lead, body) in blocks.items():
         if key == "base":
@@ -72,7 +74,7 @@ def _split_blocks(text):
         if found := re.match(r"(\w+):", line):
             key = found[1]
             blocks[key], lead = (lead, line), ""
-        elif key and re.match(r"[ \t]+\S", line):
+        elif key and not re.match(r"\s*$|#", line):
             above, body = blocks[key]
             blocks[key], lead = (above, body + lead + line), ""
         else:
@@ -205,7 +207,7 @@ def load_settings(hparams_file, overrides):
     """
     try:
         return load_hyperpyyaml(read_settings(hparams_file), overrides)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, YAMLError) as error:
         # HyperPyYAML's message has the object that failed and its values.
         raise RecipeError(
             f"{hparams_file} with {overrides} cannot be loaded "

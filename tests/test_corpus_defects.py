@@ -86,7 +86,7 @@ def test_esd_folder_that_contradicts_the_number(tmp_path):
     put(folder / "0011/Sad/0011_000002.wav")
     _, excluded = search("esd", folder)
     assert excluded == {
-        "0011/Sad/0011_000002.wav": "its folder and its number say two emotions"
+        "0011/Sad/0011_000002.wav": "its folder and its number name different emotions"
     }
 
 

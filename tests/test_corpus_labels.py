@@ -71,7 +71,7 @@ def test_one_language_of_esd(released, tmp_path, language):
     )
     assert table["sentence"].str.startswith(language).all()
     assert facts["num_folds"] == table["spk_id"].nunique() == 10
-    assert set(excluded.values()) == {"of the other language"}
+    assert set(excluded.values()) == {"in the other language"}
     assert len(excluded) == 50
 
 

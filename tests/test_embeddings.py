@@ -91,7 +91,7 @@ def rows(path):
 
 
 @pytest.mark.parametrize("max_batch_length", [1.0, 40.0])
-def test_kept_embeddings_are_those_of_each_clip(
+def test_stored_embeddings_are_those_of_each_clip(
     encoder, clips, tmp_path, max_batch_length
 ):
     """What is read is what encoding the clip alone gives."""
@@ -195,5 +195,5 @@ def test_a_file_that_is_no_store(encoder, clips, tmp_path):
     """A damaged store ends with what to do."""
     path = tmp_path / "store.sqlite"
     path.write_bytes(b"not a database, but long enough to be one" * 100)
-    with pytest.raises(RecipeError, match="delete it and it is made anew"):
+    with pytest.raises(RecipeError, match="delete it to have it rebuilt"):
         fill(path, encoder, clips)

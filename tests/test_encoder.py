@@ -263,7 +263,7 @@ def test_unreachable_hub_is_explained(monkeypatch, tmp_path):
 
 def test_a_folder_that_is_no_encoder(tmp_path):
     """The error names the folder and what was looked for."""
-    with pytest.raises(RecipeError, match="no encoder in the Hugging Face"):
+    with pytest.raises(RecipeError, match="not an encoder in the Hugging Face"):
         Encoder(str(tmp_path), save_path="")
 
 

@@ -24,6 +24,7 @@ def train(folder, errors):
         counter.update_metric(error)
         history.log_stats({"epoch": epoch}, {"loss": 1.0}, {"uar": 1 - error})
         checkpointer.save_checkpoint()
+    history.tensorboard.writer.close()
     return history
 
 
@@ -32,6 +33,7 @@ def test_a_lost_epoch_is_not_logged_twice(tmp_path):
     train(tmp_path, [0.5])
     history, counter, _ = resume(tmp_path)
     history.log_stats({"epoch": 2}, {"loss": 9.0}, {"uar": 0.9})  # not saved
+    history.tensorboard.writer.close()
     resumed = train(tmp_path, [0.4])
     resumed.log_stats({"best epoch": 2}, test_stats={"uar": 0.7})
     lines = (tmp_path / "log.txt").read_text("utf-8").splitlines()

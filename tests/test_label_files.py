@@ -90,8 +90,8 @@ def test_msp_podcast_excludes_with_a_reason(tmp_path):
     reasons = {
         "O,1,1,1,1,Male,Train": "another emotion",
         "X,1,1,1,1,Male,Train": "raters did not agree on an emotion",
-        "A,1,1,1,9,Male,Test2": "neither of train, development nor test 1: Test2",
-        "X,1,1,1,9,Male,Test3": "neither of train, development nor test 1: Test3",
+        "A,1,1,1,9,Male,Test2": "not in train, development or test 1: Test2",
+        "X,1,1,1,9,Male,Test3": "not in train, development or test 1: Test3",
     }
     names = [f"Audios/MSP-PODCAST_0009_{i}.wav" for i in range(5)]
     for name in names:

@@ -73,7 +73,7 @@ def test_meld_audio_is_taken_from_its_videos(tmp_path, meld_videos, ffmpeg):
     assert excluded == {
         "train/train_splits/dia125_utt3.mp4": "its MP4 is broken",
         "dev/dev_splits_complete/dia110_utt7.mp4": "its MP4 is broken",
-        f"{test}/dia125_utt3.mp4": "ffmpeg takes no audio from it: "
+        f"{test}/dia125_utt3.mp4": "ffmpeg cannot extract its audio: "
         "moov atom not found",
         f"{test}/dia99_utt99.mp4": "not in the CSV file of its split",
     }

@@ -33,7 +33,7 @@ def overrides(*argv):
 
 
 @pytest.mark.parametrize("text", ["a=b", "a #b", "a: b", "2024", "~", "[x]"])
-def test_text_stays_as_it_is(text):
+def test_text_is_not_changed(text):
     """Names of folders are not read as YAML."""
     wanted = {"data_folder": text}
     assert overrides("--data_folder", text) == wanted

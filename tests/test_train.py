@@ -81,7 +81,7 @@ def test_demo_ends_with_what_to_do_next(demo):
     done, folder = demo
     assert re.search(r"Test UAR \d+\.\d % \(95 % interval", done.stdout)
     assert str(folder / "report.html") in done.stdout
-    assert "synthetic: its score says nothing of real speech" in done.stdout
+    assert "synthetic: its score says nothing about real speech" in done.stdout
     assert "--wav2vec2_hub facebook/wav2vec2-base" in done.stdout
     assert "--corpus emodb --data_folder" in done.stdout
 

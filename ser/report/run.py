@@ -1,4 +1,4 @@
-"""What a run came to: predictions, metrics, facts, a page and a few lines."""
+"""The results of a run: predictions, metrics, facts, a page and a few lines."""
 
 import json
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ BETTER_ENCODER = "--wav2vec2_hub facebook/wav2vec2-base"
 
 @dataclass
 class RunReport:
-    """Writes what a run came to, and prints it.
+    """Writes and prints the results of a run.
 
     Arguments
     ---------

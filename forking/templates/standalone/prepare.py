@@ -44,10 +44,9 @@ def find_clips(data_folder, min_duration):
     for path in paths:
         try:
             clip = {"ID": path.stem, "path": path.as_posix()} | describe(path)
-            if clip["emotion"] not in CLASSES:
-                raise ValueError("emotion not in the class set")
-            if clip["ID"] in DEFECTS:
-                raise ValueError(DEFECTS[clip["ID"]])
+            reason = DEFECTS.get(clip["ID"], "emotion not in the class set")
+            if clip["ID"] in DEFECTS or clip["emotion"] not in CLASSES:
+                raise ValueError(reason)
             content = (Path(data_folder) / path).read_bytes()
             clips.append(clip | read_facts(content, min_duration))
         except (OSError, ValueError) as error:

@@ -46,6 +46,6 @@ CORPUS = Corpus(
     citation="FILL IN (2026), https://example.org/FILL-IN",
     # FILL IN 4, the data: take out the two below and the import of `make`.
     make=make,
-    notice="This is the built-in corpus: its score says nothing of real "
+    notice="This is the built-in corpus: its score says nothing about real "
     "speech.",
 )
