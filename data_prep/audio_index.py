@@ -44,7 +44,8 @@ class AudioIndex:
     @contextlib.contextmanager
     def open(cls, path):
         """Opens the index in a file, for a block of code; it is made if it is not
-        there, and may be deleted at any time."""
+        there, and may be deleted at any time. Raises RecipeError if SQLite
+        cannot use the file."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         try:
             # SQLite makes the threads of a process take turns.
@@ -60,8 +61,8 @@ class AudioIndex:
             ) from error
 
     def find(self, paths):
-        """Looks up some hundreds of files at most; returns what `read_facts`
-        takes."""
+        """Looks up a list of paths, some hundreds at most; returns a dict,
+        which `read_facts` takes."""
         names = [name_of(path) for path in paths]
         rows = self.connection.execute(
             f"SELECT path, stamp, {', '.join(COLUMNS)} FROM files"
@@ -71,7 +72,7 @@ class AudioIndex:
         return {name: values for name, *values in rows.fetchall()}
 
     def keep(self, entries):
-        """Adds entries from `read_facts`, in one transaction."""
+        """Adds a list of entries from `read_facts`, in one transaction."""
         marks = ", ".join("?" * (2 + len(COLUMNS)))
         with self.connection:
             self.connection.executemany(
@@ -80,15 +81,22 @@ class AudioIndex:
 
 
 def read_facts(path, found):
-    """Reads a file, unless it is in what `AudioIndex.find` found.
+    """Reads a file, unless it is known.
+
+    Arguments
+    ---------
+    path : pathlib.Path
+        The file.
+    found : dict
+        What `AudioIndex.find` returns.
 
     Returns
     -------
     facts : dict
         `duration` in s, `sample_rate` in Hz, `channels`, `sha256`, and
-        `reason`, which is None where the file is sound.
+        `reason`, which is None if the file is sound.
     entry : tuple or None
-        For `AudioIndex.keep`; None where it was known.
+        For `AudioIndex.keep`; None if it was known.
     """
     name, stat = name_of(path), os.stat(path)
     # Taken before the content is read, which may change after.

@@ -13,8 +13,8 @@ RESERVED = {"ID", "spk_id", "truth", "prediction", "protocol", "fold", "seed"}
 
 
 class Corpora:
-    """The corpora that a run trains on and, where it is tested on others,
-    those too.
+    """The corpora that a run trains on and, if it is tested on others, those
+    too.
 
     Arguments
     ---------
@@ -25,7 +25,7 @@ class Corpora:
     label_set : str
         "own", "common", or the classes to keep, separated by commas.
     test_corpus, test_data_folder : str
-        Likewise; "" where folds of the first are the test set.
+        Likewise; "" if folds of the first are the test set.
     columns : str
         Names of a table's columns, such as "wav=file emotion=label".
     speaker_pattern : str
@@ -37,6 +37,11 @@ class Corpora:
         With classes and folder.
     classes : tuple of str
         In the order of the classifier's outputs.
+
+    Raises
+    ------
+    RecipeError
+        If there is no such corpus, or they cannot share a run.
     """
 
     def __init__(
@@ -163,12 +168,13 @@ class Corpora:
         }
 
     def root(self, corpus):
-        """Returns the variable of a corpus's folder: `data_root`, or
-        `data_root_<corpus>` where there are several."""
+        """Returns the variable of the folder of a `Corpus`: `data_root`, or
+        `data_root_<corpus>` if there are several."""
         return f"data_root_{corpus.key}" if len(self.all) > 1 else "data_root"
 
     def full_names(self, speakers):
-        """Returns the set of speakers with the corpus before each name, such
-        as crema_d-1003, as manifests of several corpora have them."""
+        """Takes a set of speakers of a manifest; returns it with the corpus
+        before each name, such as crema_d-1003, as manifests of several corpora
+        have them."""
         alone = f"{self.all[0].key}-" if len(self.all) == 1 else ""
         return {alone + speaker for speaker in speakers}

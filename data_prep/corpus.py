@@ -27,18 +27,18 @@ class Corpus:
     name : str
         As its authors write it.
     classes : tuple of str
-        In the order of the classifier's outputs; () where `open` finds them.
+        In the order of the classifier's outputs; () if `open` finds them.
     describe : Callable
         From the path of a file, relative to the data folder, to a dict with
-        `spk_id`, `gender`, `emotion`, `sentence` ("" if unknown), `ID` where
-        file names are not unique, and `split` where there is an official one.
+        `spk_id`, `gender`, `emotion`, `sentence` ("" if unknown), `ID` if
+        file names are not unique, and `split` if there is an official one.
         Raises ValueError with the reason why a file is not a clip.
     protocol : str
         The default, one of `PROTOCOLS`.
     folds : tuple of tuple of str
         Test speakers of EmoBox's folds; with kfold, of the corpus's own.
     speakers : tuple of str
-        Those of the complete corpus, where they are known.
+        Those of the complete corpus, if they are known.
     clips : dict
         From emotions to the number of clips of the complete corpus.
     language, licence, address, citation : str
@@ -46,14 +46,14 @@ class Corpus:
     defects : dict
         From IDs of clips that are known to be unfit to the reason.
     names : str
-        A regular expression of its names, where `describe` needs more.
+        A regular expression of its names, if `describe` needs more.
     open : Callable or None
         Takes the corpus, the data folder and the options `columns` and
         `speaker_pattern`; returns the corpus with what files there say.
     make : Callable or None
-        Takes the data folder and makes the corpus, where one can be made.
+        Takes the data folder and makes the corpus, if one can be made.
     files, refused : tuple of str or None, tuple of (str, str)
-        Where `open` lists the files: their paths, and others with the reason.
+        If `open` lists the files: their paths, and others with the reason.
     variants : dict
         From a suffix of the corpus's key to the fields that it changes.
     notice : str
@@ -87,8 +87,13 @@ class Corpus:
 
 @functools.cache
 def all_corpora():
-    """Imports the scripts of all corpora; returns a dict from keys, sorted, to
-    `Corpus`, where variants follow their corpus."""
+    """Imports the scripts of all corpora.
+
+    Returns
+    -------
+    dict
+        From keys, sorted, to `Corpus`; variants follow their corpus.
+    """
     corpora = {}
     for script in sorted(Path(__file__).parent.glob("*_prepare.py")):
         module = importlib.import_module(f"data_prep.{script.stem}")
@@ -101,8 +106,21 @@ def all_corpora():
 
 
 def find_corpus(corpus):
-    """Finds a corpus by its key; capitals, hyphens and underscores do not
-    matter. Raises RecipeError if there is none.
+    """Finds a corpus by its key.
+
+    Arguments
+    ---------
+    corpus : str
+        The key; capitals, hyphens and underscores do not matter.
+
+    Returns
+    -------
+    Corpus
+
+    Raises
+    ------
+    RecipeError
+        If there is none.
 
     Example
     -------

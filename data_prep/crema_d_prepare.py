@@ -38,15 +38,25 @@ NAME = (
 
 
 def read_votes(path):
-    """Reads what listeners heard in each clip, without seeing the face, from
-    tabulatedVotes.csv; returns a dict from ID to the share of votes for each of
-    `EMOTIONS`, empty where there is no such file."""
+    """Reads what listeners heard in each clip, without seeing the face.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        tabulatedVotes.csv.
+
+    Returns
+    -------
+    dict
+        From ID to the share of votes (0 to 1) for each of `EMOTIONS`; empty if
+        there is no such file.
+    """
     if not Path(path).is_file():
         return {}
     table = pd.read_csv(path, index_col=0)
     # Votes on the voice, the face and both have 1, 2 and 3 as first digit.
-    heard = table[table.index // 100000 == 1].set_index("fileName")
-    votes = heard[[code[0] for code in EMOTIONS]]
+    voice_only = table[table.index // 100000 == 1].set_index("fileName")
+    votes = voice_only[[code[0] for code in EMOTIONS]]
     votes = votes[votes.sum(axis=1) > 0]
     shares = votes.div(votes.sum(axis=1), axis=0)
     return dict(zip(shares.index, shares.to_numpy().tolist()))

@@ -24,7 +24,7 @@ def find_defect(content):
     Returns
     -------
     reason : str or None
-        None where the file is sound.
+        None if the file is sound.
     facts : dict or None
         `duration` in s, `sample_rate` in Hz, `channels`; None if unreadable.
 
@@ -66,7 +66,7 @@ def is_truncated(content, samples_read):
         return pages_are_cut(content)
     with soundfile.SoundFile(io.BytesIO(content)) as file:
         promised = file.frames
-    # The length of an MP3 is an estimate where no frame says how many follow.
+    # The length of an MP3 is an estimate if no frame says how many follow.
     return samples_read < promised and (
         kind == b"fLaC" or has_frame_count(content)
     )
@@ -82,7 +82,7 @@ def chunks_are_cut(content):
     )
     if frames:  # RF64
         return int(frames[1]) < int(frames[2])
-    # The log ends after 2048 characters: before the samples where there are
+    # The log ends after 2048 characters: before the samples if there are
     # many other chunks, and then the size of the whole file must do.
     size = r"^ ?(?:{}) : (\d+)(?: \(should be (\d+)\))?$"
     found = re.search(size.format("data|SSND"), log, re.M) or re.search(

@@ -1,4 +1,4 @@
-"""The built-in corpus: synthesised, with RAVDESS's file names, made where it
+"""The built-in corpus: synthesised, with RAVDESS's file names, made if it
 is not there yet. A score on it says nothing about real speech.
 """
 

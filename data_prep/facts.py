@@ -7,7 +7,7 @@ from data_prep.corpus import all_corpora, find_corpus
 
 
 def list_corpora():
-    """Makes a Markdown table of all corpora."""
+    """Makes a Markdown table (str) of all corpora."""
     rows = []
     for key, corpus in all_corpora().items():
         name = corpus.name
@@ -27,7 +27,7 @@ def list_corpora():
 
 
 def list_facts(corpus):
-    """Makes a Markdown table of the facts of a corpus."""
+    """Makes a Markdown table (str) of the facts of a `Corpus`."""
     classes = (
         f"{name} {corpus.clips[name]}" if name in corpus.clips else name
         for name in corpus.classes
@@ -73,8 +73,8 @@ def between_marks(text, mark, content):
 
 
 def derived_readmes(root):
-    """Derives the READMEs that hold facts of corpora; returns a dict from
-    paths, relative to the root of the repository, to texts."""
+    """Derives the READMEs that hold facts of corpora; takes the root of the
+    repository, and returns a dict from paths, relative to it, to texts."""
     root = Path(root)
     texts = {}
     for path in sorted(root.glob("recipes/*/README.md")):

@@ -4,24 +4,32 @@ import re
 
 
 def read_name(pattern, form, emotions, genders, path):
-    """Reads speaker, gender ("unknown" where the name does not tell), emotion
-    and sentence ("") from the name of a file, or raises ValueError with the
-    reason why it is no clip.
+    """Reads what the name of a file tells about its clip.
 
     Arguments
     ---------
     pattern : str
         A regular expression for the name without its ending, with the group
-        `emotion` and, where the name tells them, `spk_id`, `gender` (beginning
+        `emotion` and, if the name tells them, `spk_id`, `gender` (beginning
         with f or m, or else unknown), `sentence`, and `ID` if only a part.
     form : str
         The pattern in words, for the error.
     emotions : dict or None
-        From codes to classes; None where the code in lower case is the class.
+        From codes to classes; None if the code in lower case is the class.
     genders : dict or None
-        From each speaker to the gender; None where the name tells it.
+        From each speaker to the gender; None if the name tells it.
     path : pathlib.PurePath
         The file; folders and ending do not matter.
+
+    Returns
+    -------
+    dict
+        The groups, `gender` ("unknown" if not told) and `sentence` ("").
+
+    Raises
+    ------
+    ValueError
+        If it is no clip, with the reason.
 
     Example
     -------

@@ -78,6 +78,6 @@ CORPUS = Corpus(
     name="a folder of one directory per emotion",
     classes=(),
     describe=None,
-    protocol="random",  # kfold where a pattern finds the speaker
+    protocol="random",  # kfold if a pattern finds the speaker
     open=open_folder,
 )

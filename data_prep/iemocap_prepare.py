@@ -9,7 +9,7 @@ from pathlib import Path
 from data_prep.corpus import Corpus
 from ser.errors import RecipeError
 
-# What the raters agreed on; there are also fru, sur, fea, dis, oth and, where
+# What the raters agreed on; there are also fru, sur, fea, dis, oth and, if
 # they did not agree, xxx.
 EMOTIONS = {
     "ang": "angry",

@@ -26,8 +26,24 @@ def common_classes():
 
 
 def with_label_set(corpus, label_set):
-    """Gives a corpus the classes of a label set: "own", "common", or the
-    classes to keep, separated by commas. Other emotions are excluded."""
+    """Gives a corpus the classes of a label set; other emotions are excluded.
+
+    Arguments
+    ---------
+    corpus : data_prep.corpus.Corpus
+        With classes.
+    label_set : str
+        "own", "common", or the classes to keep, separated by commas.
+
+    Returns
+    -------
+    data_prep.corpus.Corpus
+
+    Raises
+    ------
+    RecipeError
+        If the corpus does not have these classes, or fewer than two are kept.
+    """
     if label_set == "own":
         return corpus
     if label_set == "common":

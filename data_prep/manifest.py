@@ -34,8 +34,23 @@ COLUMNS = list(SCHEMA.columns)
 
 
 def read_manifest(path):
-    """Reads a CSV file and checks it against the schema; returns a
-    pandas.DataFrame with a row for each clip."""
+    """Reads a CSV file and checks it against the schema.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        The manifest.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a clip, columns as in `SCHEMA`.
+
+    Raises
+    ------
+    RecipeError
+        If it cannot be read, holds no clip, or does not fit the schema.
+    """
     types = {name: column.dtype.type for name, column in SCHEMA.columns.items()}
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -50,9 +65,20 @@ def read_manifest(path):
 
 
 def check_splits(splits, shares_speakers=False):
-    """Raises RecipeError, with a pair of clips, where two splits share audio or
-    (unless `shares_speakers`) a speaker; `splits` is a dict from names to
-    tables of clips."""
+    """Checks that splits are disjoint.
+
+    Arguments
+    ---------
+    splits : dict
+        From names to tables of clips, such as `read_manifest` returns.
+    shares_speakers : bool
+        Whether they may share speakers.
+
+    Raises
+    ------
+    RecipeError
+        If two share audio or a speaker, with a pair of clips.
+    """
     columns = {"spk_id": "speaker", "sha256": "audio"}
     if shares_speakers:
         del columns["spk_id"]
@@ -73,16 +99,27 @@ def check_splits(splits, shares_speakers=False):
 
 
 def manifest_sha256(paths):
-    """Hashes the files of train, valid and test, in this order, and with them
-    the split and the audio."""
+    """Hashes manifests, and with them the split and the audio: takes a list of
+    the paths of train, valid and test, in this order; returns hexadecimal
+    digits."""
     content = b"".join(Path(path).read_bytes() for path in paths)
     return hashlib.sha256(content).hexdigest()
 
 
 def read_split(folder):
-    """Reads what `prepare` wrote about the split in a folder of manifests:
-    `protocol` in words, `num_folds`, `shares_speakers`, and the `notice` that
-    must be printed with every score."""
+    """Reads what `prepare` wrote about a split.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Of the manifests.
+
+    Returns
+    -------
+    dict
+        `protocol` in words, `num_folds`, `shares_speakers`, and the `notice`
+        that must be printed with every score.
+    """
     try:
         return json.loads((Path(folder) / "split.json").read_text("utf-8"))
     except FileNotFoundError:

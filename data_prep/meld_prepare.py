@@ -104,7 +104,7 @@ def open_tables(corpus, data_folder, options):
 
 def extract(data_folder, rows):
     """Takes the audio from the clips that have none, each WAV beside its MP4,
-    and returns the clips where it cannot, with the reason."""
+    and returns the clips for which it cannot, with the reason."""
     have = set()
     for path in list_files(data_folder)[0]:
         with contextlib.suppress(ValueError):

@@ -38,9 +38,7 @@ def prepare(
     annotations=None,
     skip_prep=False,
 ):
-    """Writes the manifests of a fold, or checks those that are there; raises
-    RecipeError if nothing is usable, there is no such fold, a manifest holds
-    other data already, or splits share a speaker or audio.
+    """Writes the manifests of a fold, or checks those that are there.
 
     Arguments
     ---------
@@ -72,6 +70,12 @@ def prepare(
     -------
     list of str
         Warnings: what is excluded, and what the corpora lack.
+
+    Raises
+    ------
+    RecipeError
+        If nothing is usable, there is no such fold, a manifest holds other
+        data already, or splits share a speaker or audio.
     """
     save_folder = Path(save_folder)
     if annotations is None:
@@ -141,7 +145,8 @@ def write_manifests(splits, paths, corpora):
             raise RecipeError(
                 f"{path} holds another split or other data than "
                 f"{', '.join(corpora.roots.values())} has now: choose another "
-                "--output_folder, or delete that one."
+                "folder (--save_folder of data_prep, --output_folder of "
+                "train.py), or delete that one."
             )
     for name, clips in splits.items():
         write_csv(clips, paths[name])
@@ -191,7 +196,7 @@ def list_missing(corpora, table, splits):
 
 
 def shorten(names, number=30):
-    """Joins names, but not hundreds of them.
+    """Joins names (list of str), but at most `number` of them.
 
     Example
     -------

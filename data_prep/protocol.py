@@ -37,8 +37,7 @@ class Protocol:
 
 
 def make_protocol(table, corpora, name, num_folds, text_independent):
-    """Works out a protocol, or raises RecipeError if the corpus does not
-    have it or has too little for it.
+    """Works out a protocol.
 
     Arguments
     ---------
@@ -56,6 +55,11 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
     Returns
     -------
     Protocol
+
+    Raises
+    ------
+    RecipeError
+        If the corpus does not have it, or has too little for it.
     """
     if name not in ("default", *PROTOCOLS):
         raise RecipeError(
@@ -143,13 +147,13 @@ def check_sentences(table, corpora, name):
 
 
 def known_speakers(table):
-    """Lists the speakers of clips, sorted, without the unknown."""
+    """Lists the speakers of a table of clips, sorted, without the unknown."""
     return sorted(set(table["spk_id"]) - {UNKNOWN})
 
 
 def emobox(table, corpora):
     """Returns EmoBox's folds, or as many folds of the speakers who are there
-    where one of EmoBox's would be empty; and what they are, in words."""
+    if one of EmoBox's would be empty; and what they are, in words."""
     corpus = corpora.train[0]
     own = corpus.protocol == "kfold"  # folds of the corpus, not of EmoBox
     if len(corpora.train) > 1 or not corpus.folds or own:
@@ -181,7 +185,7 @@ def emobox(table, corpora):
 
 
 def kfold(table, corpora, num_folds):
-    """Returns the corpus's own folds, where it has that many and none of them
+    """Returns the corpus's own folds, if it has that many and none of them
     is empty, or makes some; and what they are, in words."""
     corpus, speakers = corpora.train[0], known_speakers(table)
     folds = [[s for s in fold if s in speakers] for fold in corpus.folds]

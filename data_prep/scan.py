@@ -39,11 +39,16 @@ def find_clips(corpora, min_duration, audio_index):
     -------
     table : pandas.DataFrame
         A row a clip, columns as in `data_prep.manifest.SCHEMA`, then `split`
-        (the official one, or "") and `corpus`, sorted by ID. Where there are
+        (the official one, or "") and `corpus`, sorted by ID. If there are
         several corpora, IDs and speakers begin with the corpus.
     excluded : pandas.DataFrame
         `path` relative to the folder, and `reason`; what follows a colon in
         the reason is particular to the file.
+
+    Raises
+    ------
+    RecipeError
+        If `min_duration` is too short, or a corpus has no folder or clip.
     """
     if not min_duration >= MIN_DURATION:
         raise RecipeError(
@@ -103,10 +108,22 @@ def find_clips_of(corpus, root, min_duration, index):
 
 
 def list_files(data_folder):
-    """Lists the audio files of a folder and all below it, sorted, so that the
-    disk does not decide which of two copies is kept; returns also a Counter of
-    the endings of other files, and the path and reason of folders that may not
-    be listed."""
+    """Lists the audio files of a folder and all below it.
+
+    Arguments
+    ---------
+    data_folder : str or pathlib.Path
+        What is searched; links to folders are followed.
+
+    Returns
+    -------
+    paths : list of pathlib.Path
+        Sorted, so that the disk does not decide which of two copies is kept.
+    others : collections.Counter
+        Endings of other files.
+    excluded : list of (str, str)
+        Path and reason of folders that may not be listed.
+    """
     paths, others, excluded = [], Counter(), []
 
     def refuse(error):
@@ -229,8 +246,9 @@ def drop_conflicts(table):
 
 
 def count_reasons(excluded):
-    """Counts the reasons, without what is particular to a file; returns a list
-    of (str, int), the commonest first."""
+    """Counts the reasons in `excluded`, as `find_clips` returns it, without
+    what is particular to a file; returns a list of (str, int), the commonest
+    first."""
     return Counter(excluded["reason"].str.split(":").str[0]).most_common()
 
 
@@ -249,8 +267,20 @@ def nothing_usable(corpus, excluded, others):
 
 
 def looks_like(folder, but):
-    """Finds the corpus whose file names those in a folder look like; returns
-    the end of a message, or "" where it is the one that was asked for."""
+    """Finds the corpus whose file names those in a folder look like.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        What is searched.
+    but : data_prep.corpus.Corpus
+        The corpus that was asked for.
+
+    Returns
+    -------
+    str
+        The end of a message, or "" if no other corpus fits better.
+    """
     endings = (*AUDIO_ENDINGS, ".mp4")
     files = (
         path.relative_to(folder)

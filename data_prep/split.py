@@ -12,8 +12,7 @@ TEXT_GROUPS = 5  # of sentences, of which one is tested in a fold
 
 
 def split(table, protocol, fold, valid_ratio):
-    """Splits the clips of a run, or raises RecipeError if the fold does not
-    exist or leaves a split empty.
+    """Splits the clips of a run.
 
     Arguments
     ---------
@@ -32,6 +31,11 @@ def split(table, protocol, fold, valid_ratio):
         From "train", "valid" and "test" to their clips.
     left_out : list of (str, str)
         Paths of clips that this fold cannot use, and the reason.
+
+    Raises
+    ------
+    RecipeError
+        If the fold does not exist or leaves a split empty.
     """
     if not 0 < valid_ratio < 1:
         raise RecipeError(
@@ -67,7 +71,7 @@ def split(table, protocol, fold, valid_ratio):
 
 
 def names_given(table, valid_ratio):
-    """Names the split of each clip as the table does; where it has no
+    """Names the split of each clip as the table does; if it has no
     validation set, a part of the training set becomes one."""
     names = table["split"].copy()
     if not (names == "valid").any():
@@ -83,7 +87,7 @@ def names_given(table, valid_ratio):
 
 
 def names_by_clip(table, tested, valid_ratio):
-    """Names the split of each clip, where some IDs are tested."""
+    """Names the split of each clip, if some IDs are tested."""
     test = table["ID"].isin(tested)
     rest = table[~test]
     names = pd.Series("train", index=table.index)
@@ -93,7 +97,7 @@ def names_by_clip(table, tested, valid_ratio):
 
 
 def names_by_speaker(table, folds, fold, valid_ratio):
-    """Names the split of each clip, where the speakers of a fold are tested
+    """Names the split of each clip, if the speakers of a fold are tested
     and the next ones validate."""
     ring = list(itertools.chain(*folds[fold:], *folds[: fold - 1]))
     valid = choose_speakers(table, ring, valid_ratio)

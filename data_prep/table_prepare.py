@@ -58,7 +58,7 @@ def open_table(corpus, data_folder, options):
             f"({', '.join(classes)}; rows refused: {dict(reasons)}): expected "
             "two or more, and paths that are relative to the table's folder."
         )
-    # Where files are not below the table, what all have in common is the root.
+    # If files are not below the table, what all have in common is the root.
     root = str(path.parent)
     if any(os.path.commonpath([root, file]) != root for file in rows):
         root = os.path.commonpath([os.path.dirname(file) for file in rows])
@@ -185,6 +185,6 @@ CORPUS = Corpus(
     name="a table of clips",
     classes=(),
     describe=None,
-    protocol="random",  # official or kfold where the table tells more
+    protocol="random",  # official or kfold if the table tells more
     open=open_table,
 )

@@ -18,7 +18,7 @@ WIDE = 32  # filters above, at each of three places in the window
 WIDE_BAND = (1030.0, 5300.0)  # Hz, up to where telephone-like corpora reach
 WIDE_WINDOW = 160  # samples
 FLOORS = 6  # channels that give a constant: the layer norm makes it loudness
-FLOOR = 0.44  # their size, where a frame of the clip's mean power gives 1
+FLOOR = 0.44  # their size, if a frame of the clip's mean power gives 1
 
 
 def make_filterbank_encoder(folder, seed, **config):

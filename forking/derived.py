@@ -59,6 +59,10 @@ def recipe_table(corpus, folder, script, preparation, flags, results):
         The data of the test, on the command line.
     results : str
         What a run leaves beside its logs, with commas.
+
+    Returns
+    -------
+    str
     """
     rows = [
         {
@@ -79,14 +83,14 @@ def recipe_table(corpus, folder, script, preparation, flags, results):
 
 
 def recipe_name(corpus):
-    """Returns the name of a corpus's folder in recipes/, such as
+    """Returns the name of the folder of a `Corpus` in recipes/, such as
     RAVDESS-song."""
     return corpus.name.replace(" ", "-")
 
 
 def sync(root):
-    """Writes what is derived anew, where it has drifted, in the repository at
-    a pathlib.Path; returns the paths, relative to it, that were written."""
+    """Writes what is derived anew, if it has drifted, in the repository at a
+    pathlib.Path; returns the paths, relative to it, that were written."""
     written = []
     for path, text in derived_files(root).items():
         target = root / path

@@ -98,7 +98,7 @@ def read_script(text):
             if name and name != getattr(value, "id", None):
                 source = ast.get_source_segment(text, value)
                 source = f"{name} = " + source.replace("\n    ", "\n")
-                # Of one line, where that is short enough for the formatter
+                # Of one line, if that is short enough for the formatter
                 line = re.sub(r"\(\n +(.*[^,])\n\)", r"(\1)", source)
                 source = line if len(line) <= 80 else source
                 definitions[name] = value, f"\n{source}\n"

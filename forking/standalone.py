@@ -36,7 +36,7 @@ Measured in the repository that this recipe comes from, with its built-in
 encoder; the default here is facebook/wav2vec2-base.
 """
 
-# Where a protocol tests clips and not the speakers of a fold
+# If a protocol tests clips and not the speakers of a fold
 NAMED_BY = {
     "random": "names_by_clip(table, folds[fold - 1], ",
     "official": "names_given(table, ",
@@ -113,7 +113,7 @@ def export_recipe(name, destination):
 
 
 def check_corpus(corpus):
-    """Raises where a corpus cannot have a recipe that stands alone."""
+    """Raises if a corpus cannot have a recipe that stands alone."""
     if corpus.make or not corpus.address:
         raise RecipeError(
             f"{corpus.name} is the built-in corpus or anyone's, so a recipe "
@@ -174,7 +174,7 @@ def export_preparation(corpus, script):
 
 
 def export_settings(stem, corpus):
-    """Makes a whole settings file, of the corpus's recipe where it has one."""
+    """Makes a whole settings file, of the corpus's recipe if it has one."""
     path = ROOT / f"recipes/{recipe_name(corpus)}/hparams/{stem}.yaml"
     if not path.is_file():
         path = ROOT / f"hparams/{stem}.yaml"

@@ -59,7 +59,8 @@ class TrainingHistory(FileTrainLogger):
         self, stats_meta, train_stats=None, valid_stats=None, test_stats=None
     ):
         """Logs an epoch, or the scores of the test set, as SpeechBrain's
-        loggers do; the first call of a process starts the logs over."""
+        loggers do (each argument is a dict, or None); the first call of a
+        process starts the logs over."""
         if self.tensorboard is None:
             Path(self.save_file).unlink(missing_ok=True)
             shutil.rmtree(self.tensorboard_folder, ignore_errors=True)

@@ -31,7 +31,8 @@ def uar(confusion):
 
 
 def wa(confusion):
-    """Computes the weighted accuracy, the share of clips that are right."""
+    """Computes the weighted accuracy, the share of clips that are right: takes
+    and returns what `uar` does."""
     return float(confusion.trace() / confusion.sum())
 
 
@@ -48,7 +49,7 @@ METRICS = {"uar": uar, "wa": wa, "macro_f1": macro_f1}
 
 def to_cells(predictions, classes):
     """Finds each clip's cell of the confusion matrix, truth * classes +
-    prediction, [clip]."""
+    prediction, [clip]; takes what `compute_metrics` does."""
     number = {name: index for index, name in enumerate(classes)}
     truth = predictions["truth"].map(number)
     prediction = predictions["prediction"].map(number)
@@ -56,12 +57,14 @@ def to_cells(predictions, classes):
 
 
 def count(cells, num_classes):
-    """Counts cells into a confusion matrix [truth, prediction]."""
+    """Counts cells [clip], as `to_cells` returns them, into a confusion matrix
+    [truth, prediction], a numpy.ndarray of int."""
     return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, -1)
 
 
 def over_seeds(num_classes):
-    """Makes the metrics of cells [clip, seed], each the mean of the seeds'."""
+    """Makes the metrics of cells [clip, seed], each the mean of the seeds': a
+    dict from the names in `METRICS` to functions."""
     return {
         name: lambda cells, metric=metric: np.mean(
             [metric(count(seed, num_classes)) for seed in cells.T]

@@ -204,6 +204,11 @@ def load_settings(hparams_file, overrides):
     -------
     dict
         The settings.
+
+    Raises
+    ------
+    RecipeError
+        If the file cannot be read, or its objects cannot be made.
     """
     try:
         return load_hyperpyyaml(read_settings(hparams_file), overrides)
@@ -252,6 +257,11 @@ def start_run(hparams_file, overrides):
     -------
     dict
         The settings.
+
+    Raises
+    ------
+    RecipeError
+        As from `load_settings`, or if the folder has a run with others.
     """
     hparams = load_settings(hparams_file, overrides)
     folder = hparams["output_folder"]

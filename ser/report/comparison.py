@@ -89,7 +89,7 @@ def permute(one, two, units, num_classes):
     """Computes the p value of swapping units, given each clip's unit and the
     cells [clip, seed] of two systems."""
     truth = one[:, 0] // num_classes
-    # What a clip adds to the UAR where it is right, and a unit to each UAR.
+    # What a clip adds to the UAR if it is right, and a unit to each UAR.
     support = np.bincount(truth)
     share = 1 / support[truth] / np.count_nonzero(support)
     right = [

@@ -71,7 +71,8 @@ class RunReport:
 
     @cached_property
     def split(self):
-        """What split.json holds, read once the data is prepared."""
+        """What split.json holds, as `read_split` returns it, read once the data
+        is prepared."""
         return read_split(self.manifest_folder)
 
     def is_written(self):
@@ -228,13 +229,13 @@ class RunReport:
             note = "The built-in encoder is small and was trained on CREMA-D"
         if note:
             print(
-                f"{note}. For one that was trained on 960 hours of speech:\n"
-                f"  python train.py {hparams_file} {BETTER_ENCODER}"
-                " --output_folder results/wav2vec2-base"
+                f"{note}. For one that was trained on 960 hours of speech, add "
+                "to the command:\n"
+                f"  {BETTER_ENCODER} --output_folder results/wav2vec2-base"
             )
         if self.corpora.all[0].make:
             print(
-                "For a corpus of your own:\n"
+                "For real speech, such as EMO-DB:\n"
                 f"  python train.py {hparams_file} --corpus emodb"
                 f" --data_folder /path/to/emodb {BETTER_ENCODER}"
             )

@@ -121,7 +121,7 @@ def summarise(predictions, classes):
 
 def mean_and_std(name, values):
     """Computes the mean over seeds and the sample standard deviation: None
-    for one seed, and where a class never occurs."""
+    for one seed, and if a class never occurs."""
     if None in values:
         return {name: None, f"{name}_std": None}
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
@@ -185,12 +185,13 @@ def print_summary(summary, page):
 
 
 def percent(share, sign=""):
-    """Shows a share in percent, a missing one as a dash."""
+    """Shows a share (0 to 1, a float) in percent, None or NaN as a dash; what
+    `sign` holds, such as " %", follows the number."""
     return "–" if pd.isna(share) else f"{100 * share:.1f}{sign}"
 
 
 def spread(std):
-    """Shows a standard deviation after a score, unless it is missing."""
+    """Shows a standard deviation (0 to 1) after a score, None or NaN as ""."""
     return "" if pd.isna(std) else f" ± {percent(std)}"
 
 
@@ -200,5 +201,5 @@ def with_spread(scores, name):
 
 
 def interval(ends):
-    """Shows the two ends of an interval in percent."""
+    """Shows the two ends of an interval (0 to 1, list of float) in percent."""
     return " to ".join(map(percent, ends))

@@ -25,7 +25,7 @@ NUM_FOLDS = 5
 
 # The four that follow are those of a corpus in an export.
 CLASSES = ("angry", "happy", "neutral", "sad")
-FOLDS = ()  # test speakers of each fold, where they are fixed
+FOLDS = ()  # test speakers of each fold, if they are fixed
 DEFECTS = {}  # from IDs of clips that are known to be unfit to the reason
 
 
@@ -72,7 +72,7 @@ def find_clips(data_folder, min_duration):
 
 def read_facts(content, min_duration):
     """Reads length (s), rate (Hz), channels and hash of a file; raises
-    ValueError where the audio cannot be used."""
+    ValueError if the audio cannot be used."""
     try:
         channels, rate = soundfile.read(io.BytesIO(content), always_2d=True)
         log = soundfile.info(io.BytesIO(content), verbose=True).extra_info
@@ -103,7 +103,7 @@ def known_speakers(table):
 
 
 def emobox_folds(table):
-    """Returns EmoBox's folds of test speakers or, where one would be empty, as
+    """Returns EmoBox's folds of test speakers or, if one would be empty, as
     many of the speakers who are there."""
     speakers = known_speakers(table)
     folds = [[s for s in fold if s in speakers] for fold in FOLDS]

@@ -20,7 +20,7 @@ EMOTIONS = {
 }
 
 # FILL IN 2, the names of files, such as 03-01-05-01-02-01-01.wav: `read_name`
-# has all that they may tell. Where it takes more than names, write a function
+# has all that they may tell. If it takes more than names, write a function
 # describe(path), as data_prep/ravdess_prepare.py does.
 NAME = (
     r"03-01-(?P<emotion>[0-9]{2})-01-(?P<sentence>[0-9]{2})-[0-9]{2}"
@@ -38,8 +38,8 @@ CORPUS = Corpus(
     # kfold, loso and emobox (with `folds`) need three speakers or more: one
     # each to train, validate and test. With fewer there is random.
     protocol="kfold",
-    speakers=(),  # such as ("01", "02", "03"), where they are known
-    clips={},  # such as {"neutral": 96, "calm": 192}, where they are known
+    speakers=(),  # such as ("01", "02", "03"), if they are known
+    clips={},  # such as {"neutral": 96, "calm": 192}, if they are known
     language="FILL IN",
     licence="FILL IN",
     address="https://example.org/FILL-IN",
