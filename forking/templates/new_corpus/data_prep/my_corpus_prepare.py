@@ -20,8 +20,16 @@ EMOTIONS = {
 }
 
 # FILL IN 2, the names of files, such as 03-01-05-01-02-01-01.wav: `read_name`
-# has all that they may tell. If it takes more than names, write a function
-# describe(path), as data_prep/ravdess_prepare.py does.
+# has all that they may tell. If folders tell something, as the emotion does in
+# angry/anna_01.wav, pass a function of your own as `describe`:
+#     def describe(path):  # raises ValueError, with the reason, for other files
+#         return {
+#             "ID": f"{path.parts[0]}_{path.stem}",  # if names are not unique
+#             "spk_id": path.stem.split("_")[0],
+#             "gender": "unknown",
+#             "emotion": EMOTIONS[path.parts[0]],
+#             "sentence": "",
+#         }
 NAME = (
     r"03-01-(?P<emotion>[0-9]{2})-01-(?P<sentence>[0-9]{2})-[0-9]{2}"
     r"-(?P<spk_id>[0-9]{2})"

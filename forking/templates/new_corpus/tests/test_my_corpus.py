@@ -19,7 +19,7 @@ PATHS = {
     "03-01-01-01-01-01-03.wav": ("03", "unknown", "neutral", "01"),
     "03-01-05-01-02-01-03.wav": ("03", "unknown", "angry", "02"),
 }
-# FILL IN 6, paths that are not its clips: and the reason.
+# FILL IN 6, paths that are not clips of the corpus, and why.
 OTHERS = {
     "music.wav": "does not parse",
     "03-01-09-01-01-01-01.wav": "not in the class set: 09",
