@@ -348,7 +348,7 @@ def test_runs_are_all_folds_of_each_seed():
 
 
 def test_a_failed_run_is_named(small_corpus, cache, tmp_path, monkeypatch):
-    """What goes wrong in a worker tells which run it was."""
+    """An error in a worker names its run."""
     monkeypatch.chdir(ROOT)
     words = command(small_corpus, cache, tmp_path)[2:]
     hparams_file, run_opts, overrides = parse_arguments(words)

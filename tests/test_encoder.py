@@ -1,4 +1,4 @@
-"""The encoder: the same answer in any batch, frozen when frozen, and whole."""
+"""The encoder: the same output in any batch, frozen when frozen, and whole."""
 
 from itertools import product
 
@@ -215,7 +215,7 @@ def test_missing_weights_are_named(random_encoder):
 
 
 def test_half_precision_checkpoints_are_loaded_in_fp32(random_encoder):
-    """Whatever the weights were saved in, answers are fp32."""
+    """Whatever the weights were saved in, outputs are fp32."""
     whole = Encoder(random_encoder, save_path="", freeze=True)
     half = Encoder(random_encoder, save_path="", freeze=True)
     half.model.half().save_pretrained(random_encoder)

@@ -59,7 +59,7 @@ def test_intervals_resample_speakers(mixed):
 
 
 def test_one_speaker_is_said(mixed):
-    """With one test speaker the interval says that it knows of no other."""
+    """With one test speaker the interval is noted to hold for that speaker only."""
     predictions, _ = mixed
     metrics = compute_metrics(predictions, CLASSES, ["a"] * 60)
     assert "one test speaker" in metrics["ci_resamples"]

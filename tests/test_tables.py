@@ -162,7 +162,7 @@ def test_table_with_an_official_split(tmp_path):
 
 
 def test_official_split_of_unseen_speakers(tmp_path):
-    """Nothing is said of shared speakers; without a validation set, training
+    """No notice of shared speakers; without a validation set, training
     speakers validate."""
     path = write_table(tmp_path / "data")
     table = pd.read_csv(path)

@@ -1,4 +1,4 @@
-"""The recipe from the command line: what it writes and what it says."""
+"""The recipe from the command line: what it writes and what it prints."""
 
 import json
 import pickle
@@ -43,7 +43,7 @@ def test_demo_writes_everything(demo):
 
 
 def test_demo_metrics_follow_from_predictions(demo):
-    """metrics.json says what predictions.csv and the manifest say."""
+    """metrics.json agrees with predictions.csv and the manifest."""
     _, folder = demo
     metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
     predictions = pd.read_csv(folder / "predictions.csv")
@@ -95,7 +95,7 @@ def test_report_opens_anywhere(demo):
 
 
 def test_second_start_trains_nothing(demo, run_train, cache):
-    """Started again after the end, a run only says its result again."""
+    """Started again after the end, a run only prints its result again."""
     _, folder = demo
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*.*s*")}
     assert folder / "predictions.csv" in before
