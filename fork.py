@@ -43,7 +43,7 @@ def main():
     ways = parser.add_mutually_exclusive_group(required=True)
     ways.add_argument("name", nargs="?", help="of a new corpus: MyCorpus")
     ways.add_argument(
-        "--sync", action="store_true", help="write what is derived anew"
+        "--sync", action="store_true", help="rewrite what is derived"
     )
     ways.add_argument(
         "--standalone",

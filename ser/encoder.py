@@ -20,8 +20,8 @@ transformers_logging.disable_progress_bar()
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 
-# What changes no hidden state: a vector of masked training, which is drawn anew
-# where a checkpoint lacks it, and entries of the config.
+# What changes no hidden state: a vector of masked training, which is drawn again
+# if a checkpoint lacks it, and entries of the config.
 UNUSED_WEIGHT = "masked_spec_embed"
 UNUSED_ENTRIES = (
     "_name_or_path",
