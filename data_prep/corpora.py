@@ -79,8 +79,8 @@ class Corpora:
         if len(folders) != len(names):
             raise RecipeError(
                 f"{len(names)} corpora ({', '.join(names)}) were given "
-                f"{len(folders)} data folders: give as many, with commas "
-                "between."
+                f"{len(folders)} data folders: give as many, separated by "
+                "commas."
             )
         corpora = []
         for name, folder in zip(names, folders):

@@ -54,8 +54,8 @@ def with_label_set(corpus, label_set):
         raise RecipeError(
             f"label_set is '{label_set}': expected own, common "
             f"({', '.join(common_classes())}), or two or more of the classes "
-            f"of {corpus.name} ({', '.join(corpus.classes)}), with commas "
-            "between."
+            f"of {corpus.name} ({', '.join(corpus.classes)}), separated "
+            "by commas."
         )
     clips = {k: n for k, n in corpus.clips.items() if k in classes}
     return replace(corpus, classes=classes, clips=clips)

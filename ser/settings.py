@@ -43,6 +43,8 @@ def read_settings(path):
             f"the settings file '{path}' cannot be read "
             f"({error.strerror}): pass one such as hparams/train.yaml."
         ) from error
+    if not text.endswith("\n"):  # or the next block would go on its last line
+        text += "\n"
     header, blocks = _split_blocks(text)
     if "base" not in blocks:
         return text

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from ser.errors import RecipeError
-from ser.settings import parse_arguments, save_settings
+from ser.settings import parse_arguments, read_settings, save_settings
 
 from speechbrain.utils.run_opts import RunOptions
 
@@ -90,6 +90,13 @@ def test_another_class_in_the_file_is_another_run(tmp_path):
     with pytest.raises(RecipeError, match=r"other settings \(opt_class\)"):
         save_settings(folder, hparams_file, overrides)
     assert (folder / "hyperparams.yaml").read_bytes() == saved
+
+
+def test_a_last_line_without_an_end_loses_no_setting(tmp_path):
+    """Some editors leave it so; the next block of the base stays whole."""
+    (tmp_path / "base.yaml").write_text("a: 1\nb: 2\nc: 3", "utf-8")
+    (tmp_path / "own.yaml").write_text("base: base.yaml\na: 4", "utf-8")
+    assert read_settings(tmp_path / "own.yaml") == "a: 4\nb: 2\nc: 3\n"
 
 
 def test_a_file_that_is_not_there():
