@@ -81,36 +81,43 @@ def prepare(
     if annotations is None:
         annotations = [save_folder / f"{name}.csv" for name in SPLITS]
     paths = dict(zip(SPLITS, map(Path, annotations), strict=True))
-    messages = []
-    if not skip_prep:
-        table, excluded = find_clips(corpora, min_duration, audio_index)
-        plan = make_protocol(
-            table, corpora, protocol, num_folds, text_independent
+    if skip_prep:
+        check_given(paths, save_folder, corpora)
+        return []
+    table, excluded = find_clips(corpora, min_duration, audio_index)
+    plan = make_protocol(table, corpora, protocol, num_folds, text_independent)
+    splits, left_out = split(table, plan, fold, valid_ratio)
+    plan = with_shared_speakers(plan, splits)
+    check_splits(splits, plan.shares_speakers)
+    left_out = pd.DataFrame(left_out, columns=excluded.columns)
+    excluded = pd.concat([excluded, left_out])
+    excluded = excluded.sort_values(["path", "reason"])
+    write_manifests(splits, paths, corpora)
+    write_csv(excluded, save_folder / "excluded.csv")
+    facts = {
+        "protocol": plan.words,
+        "num_folds": len(plan.folds),
+        "shares_speakers": plan.shares_speakers,
+        "notice": corpora.notice,
+    }
+    write_text(json.dumps(facts, indent=2), save_folder / "split.json")
+    log_splits(splits, plan, fold)
+    messages = list_missing(corpora, table, splits)
+    if len(excluded):
+        total = len(excluded) + sum(len(clips) for clips in splits.values())
+        counts = (f"{n} {why}" for why, n in count_reasons(excluded))
+        messages.append(
+            f"{len(excluded)} of {total} files excluded "
+            f"({', '.join(counts)}): see {save_folder / 'excluded.csv'}"
         )
-        splits, left_out = split(table, plan, fold, valid_ratio)
-        plan = with_shared_speakers(plan, splits)
-        check_splits(splits, plan.shares_speakers)
-        left_out = pd.DataFrame(left_out, columns=excluded.columns)
-        excluded = pd.concat([excluded, left_out])
-        excluded = excluded.sort_values(["path", "reason"])
-        write_manifests(splits, paths, corpora)
-        write_csv(excluded, save_folder / "excluded.csv")
-        facts = {
-            "protocol": plan.words,
-            "num_folds": len(plan.folds),
-            "shares_speakers": plan.shares_speakers,
-            "notice": corpora.notice,
-        }
-        write_text(json.dumps(facts, indent=2), save_folder / "split.json")
-        log_splits(splits, plan, fold)
-        messages = list_missing(corpora, table, splits)
-        if len(excluded):
-            total = len(excluded) + sum(len(clips) for clips in splits.values())
-            counts = (f"{n} {why}" for why, n in count_reasons(excluded))
-            messages.append(
-                f"{len(excluded)} of {total} files excluded "
-                f"({', '.join(counts)}): see {save_folder / 'excluded.csv'}"
-            )
+    for message in messages:
+        logger.warning(message)
+    return messages
+
+
+def check_given(paths, save_folder, corpora):
+    """Checks manifests that were not written just now: their schema, splits
+    and classes."""
     manifests = {name: read_manifest(path) for name, path in paths.items()}
     check_splits(manifests, read_split(save_folder)["shares_speakers"])
     for name, clips in manifests.items():
@@ -121,9 +128,6 @@ def prepare(
                 f"{corpora.name} are {', '.join(corpora.classes)}: prepare "
                 "again."
             )
-    for message in messages:
-        logger.warning(message)
-    return messages
 
 
 def with_shared_speakers(protocol, splits):

@@ -48,6 +48,14 @@ def small_corpus(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def small(tmp_path):
+    """Three actors of RAVDESS, one for each split, six clips of noise."""
+    from trees import ACTORS, put_ravdess
+
+    return put_ravdess(tmp_path / "data", ACTORS[:3])
+
+
 @pytest.fixture(scope="session")
 def ser_data():
     """The folder with the real corpora."""

@@ -22,12 +22,6 @@ from trees import (
 )
 
 
-@pytest.fixture
-def small(tmp_path):
-    """Three actors, one for each split, six clips."""
-    return put_ravdess(tmp_path / "data", ACTORS[:3])
-
-
 def link(path, target, **options):
     """Makes a symbolic link, or skips the test."""
     try:

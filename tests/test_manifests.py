@@ -21,12 +21,6 @@ from trees import (
 )
 
 
-@pytest.fixture
-def small(tmp_path):
-    """Three actors, one for each split, six clips."""
-    return put_ravdess(tmp_path / "data", ACTORS[:3])
-
-
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """The manifests of three actors; not to be changed."""
