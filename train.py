@@ -2,12 +2,10 @@
 """Recipe for training a speech emotion recogniser: a wav2vec 2.0 encoder,
 pooling over time, weighted layers and an MLP.
 
-To run it:
 > python train.py hparams/train.yaml --data_folder=/path/to/corpus
 
-With a frozen encoder (hparams/train.yaml) each clip is encoded once and the
-head is trained on the stored embeddings; hparams/finetune.yaml trains the
-encoder too.
+A frozen encoder (hparams/train.yaml) encodes each clip once, for a head that is
+trained on the stored embeddings; hparams/finetune.yaml trains the encoder too.
 """
 
 import logging
@@ -348,3 +346,5 @@ if __name__ == "__main__":
         sb.create_experiment_directory(hparams["output_folder"])
         run(hparams, run_opts)
         run_on_main(hparams["report"].print_results, (hparams_file,))
+        if torch.distributed.is_initialized():  # or its threads may abort
+            torch.distributed.destroy_process_group()

@@ -296,3 +296,5 @@ if __name__ == "__main__":
         hparams = start_run(hparams_file, overrides)
         sb.create_experiment_directory(hparams["output_folder"])
         run(hparams, run_opts)
+        if torch.distributed.is_initialized():  # or its threads may abort
+            torch.distributed.destroy_process_group()

@@ -5,6 +5,7 @@ repository.
 import sys
 from pathlib import Path
 
+import torch
 from train import fit_and_test
 
 import speechbrain as sb
@@ -46,3 +47,5 @@ if __name__ == "__main__":
             (folder / "metrics.json").write_text(json.dumps(scores, indent=2))
             scores = ", ".join(f"{k} {100 * v:.1f}" for k, v in scores.items())
             print(f"Test of fold {hparams['fold']}, in %: {scores}")
+    if torch.distributed.is_initialized():  # or its threads may abort
+        torch.distributed.destroy_process_group()
