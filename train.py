@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 import torch
 from ser.audio import read_audio
+from ser.batches import batches_by_length, loader_options
 from ser.embeddings import EmbeddingBatch
 from ser.errors import RecipeError
+from ser.head import fit_temperature
 from sklearn.metrics import recall_score
 
 import speechbrain as sb
-from speechbrain.dataio.batch import PaddedBatch
 from speechbrain.dataio.dataloader import make_dataloader
 from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.dataio.encoder import CategoricalEncoder
-from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.nnet.schedulers import update_learning_rate
 from speechbrain.utils.checkpoints import torch_recovery
 from speechbrain.utils.distributed import ddp_broadcast, run_on_main
@@ -35,7 +35,9 @@ logger = get_logger(__name__)
 
 
 class EmotionBrain(sb.Brain):
-    """Trains and tests an emotion classifier."""
+    """Trains, calibrates and tests an emotion classifier."""
+
+    temperature = 1.0  # of the probabilities, until they are calibrated
 
     def compute_forward(self, batch, stage):
         """Computes logits [batch, class] from waveforms or embeddings."""
@@ -53,12 +55,11 @@ class EmotionBrain(sb.Brain):
         return self.modules.pool(*self.modules.wav2vec2(wavs, lens))
 
     def compute_objectives(self, predictions, batch, stage):
-        """Computes the loss, and collects probabilities outside training."""
+        """Computes the loss, and collects logits outside training."""
         predictions = predictions.float()
         target = batch.emotion_encoded.to(self.device)
         if stage != sb.Stage.TRAIN:
-            probabilities = predictions.softmax(dim=-1).cpu().numpy()
-            self.outputs += zip(batch.id, target.tolist(), probabilities)
+            self.outputs += zip(batch.id, target.tolist(), predictions.cpu())
         return self.hparams.compute_cost(
             predictions, target, weight=self.class_weights
         )
@@ -107,15 +108,23 @@ class EmotionBrain(sb.Brain):
         )
 
     def collect_predictions(self):
-        """Returns a table of ID, truth, prediction and a probability for each
-        class, by ID."""
-        ids, truth, probabilities = zip(*self.outputs)
-        classes = np.array(self.hparams.classes)
-        table = pd.DataFrame(np.array(probabilities), columns=classes)
-        table.insert(0, "prediction", classes[table.to_numpy().argmax(axis=1)])
+        """Returns a table of ID, truth, prediction and a calibrated probability
+        for each class, by ID."""
+        ids, truth, logits = zip(*self.outputs)
+        classes, logits = np.array(self.hparams.classes), torch.stack(logits)
+        probabilities = (logits / self.temperature).softmax(dim=-1)
+        table = pd.DataFrame(probabilities.numpy(), columns=classes)
+        table.insert(0, "prediction", classes[logits.argmax(dim=-1).numpy()])
         table.insert(0, "truth", classes[list(truth)])
         table.insert(0, "ID", ids)
         return table.sort_values("ID", ignore_index=True)
+
+    def calibrate(self):
+        """Fits the temperature to the set that was evaluated last."""
+        _, truth, logits = zip(*self.outputs)
+        self.temperature = fit_temperature(
+            torch.stack(logits), torch.tensor(truth)
+        )
 
     def on_evaluate_start(self, max_key=None, min_key=None):
         """Loads the weights of the best checkpoint."""
@@ -202,25 +211,6 @@ def inverse_frequency(emotions, classes):
     return torch.tensor(weights * (counts > 0), dtype=torch.float32)
 
 
-def loader_options(dataset, options):
-    """Copies the options of a loader, which SpeechBrain changes for the test,
-    and adds how the dataset is collated."""
-    return {**options, "collate_fn": getattr(dataset, "collate", PaddedBatch)}
-
-
-def batches_by_length(dataset, seed, num_buckets, **options):
-    """Makes SpeechBrain's sampler of batches of clips of similar length."""
-    durations = [clip["duration"] for clip in dataset.data.values()]
-    # Its own buckets are quantiles of a log-normal law, not of these clips.
-    bounds = np.quantile(durations, np.linspace(0, 1, num_buckets + 1)[1:])
-    return DynamicBatchSampler(
-        dataset,
-        bucket_boundaries=np.unique(bounds).tolist(),
-        seed=seed,
-        **options,
-    )
-
-
 def dataio_prep(hparams):
     """Makes the datasets from the manifests: from "train", "valid" and "test"
     to a DynamicItemDataset that gives `id`, `sig` and `emotion_encoded`."""
@@ -257,7 +247,7 @@ def dataio_prep(hparams):
 
 def fit_and_test(hparams, run_opts):
     """Trains a recogniser on prepared data and tests its best epoch; returns
-    the Brain, with `predictions` and `best_epoch`."""
+    the Brain, with `predictions`, `best_epoch` and `temperature`."""
     datasets = dataio_prep(hparams)
     emotions = [clip["emotion"] for clip in datasets["train"].data.values()]
     speakers = {i: c["spk_id"] for i, c in datasets["test"].data.items()}
@@ -302,11 +292,14 @@ def fit_and_test(hparams, run_opts):
         loaders["train"],
         loaders["valid"],
     )
-    brain.evaluate(
-        datasets["test"],
-        progressbar=progressbar,
-        test_loader_kwargs=loaders["test"],
-    )
+    for name in ("valid", "test"):  # the best epoch's, for both
+        brain.evaluate(
+            datasets[name],
+            progressbar=progressbar,
+            test_loader_kwargs=loaders[name],
+        )
+        if name == "valid":
+            brain.calibrate()
     table = brain.predictions
     table.insert(1, "spk_id", table["ID"].map(speakers))
     return brain
@@ -332,7 +325,10 @@ def run(hparams, run_opts):
     if brain.debug:
         logger.info("Debug mode: a few batches are not a result.")
         return
-    run_on_main(report.write, (brain.predictions, brain.best_epoch))
+    calibrated = {"temperature": brain.temperature}
+    run_on_main(hparams["save_model"], kwargs=calibrated)
+    results = brain.predictions, brain.best_epoch
+    run_on_main(report.write, results, calibrated)
 
 
 if __name__ == "__main__":

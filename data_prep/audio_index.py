@@ -6,7 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from data_prep.defects import find_defect
+from ser.defects import find_defect
 from ser.errors import RecipeError
 
 # Raise it with any change to what `find_defect` finds.

@@ -17,12 +17,15 @@ from ser.settings import read_settings
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "forking/templates/standalone"
 MARKER = "# RECIPE BEGINS!\n"
-MODULES = ("audio", "embeddings", "encoder", "errors", "head", "pooling")
+MODULES = (
+    "audio batches embeddings encoder errors head hidden_states pooling"
+).split()
 
 # Settings of several corpora, of other protocols and of the report
 OURS = (
     "corpus protocol num_folds text_independent label_set test_corpus "
-    "test_data_folder columns speaker_pattern audio_index corpora report"
+    "test_data_folder columns speaker_pattern audio_index corpora save_model "
+    "report"
 ).split()
 # A trained encoder stores no embeddings, and augmentation is off by default.
 UNUSED = (

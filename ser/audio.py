@@ -4,11 +4,8 @@ import io
 from fractions import Fraction
 from pathlib import Path
 
-import torch
-import torchaudio
+import soundfile
 from ser.errors import RecipeError
-
-from speechbrain.dataio import audio_io
 
 SAMPLE_RATE = 16000  # Hz, the input of wav2vec 2.0 models
 
@@ -26,8 +23,8 @@ def load(source):
 
     Returns
     -------
-    wav : torch.Tensor
-        Mono waveform [sample], full scale is 1.
+    wav : numpy.ndarray
+        Mono waveform [sample] of float32, full scale is 1.
     sample_rate : int
         In Hz, as found.
     channels : int
@@ -40,8 +37,10 @@ def load(source):
     """
     # libsndfile is given no name: it would trust an extension such as .raw.
     content = source if isinstance(source, bytes) else Path(source).read_bytes()
-    wav, sample_rate = audio_io.load(io.BytesIO(content), dtype=torch.float32)
-    return wav.mean(dim=0), sample_rate, wav.shape[0]
+    wav, sample_rate = soundfile.read(
+        io.BytesIO(content), dtype="float32", always_2d=True
+    )
+    return wav.mean(axis=1), sample_rate, wav.shape[1]
 
 
 def read_audio(source):
@@ -59,8 +58,9 @@ def read_audio(source):
 
     Example
     -------
+    >>> import numpy
     >>> path = getfixture("tmpdir") / "a.wav"
-    >>> audio_io.save(path, torch.rand(2, 48000), 48000)
+    >>> soundfile.write(path, numpy.zeros([48000, 2]), 48000)
     >>> read_audio(path).shape
     torch.Size([16000])
     """
@@ -72,9 +72,33 @@ def read_audio(source):
             f"{name} was readable when the manifests were made and is not "
             f"now ({error}): repair it, or prepare the data again."
         ) from error
-    # 24414 Hz and the like share no factor with 16 kHz, and torchaudio's
-    # filter bank would take gigabytes; this ratio is within 0.01 % of theirs.
-    ratio = Fraction(sample_rate, SAMPLE_RATE).limit_denominator(1000)
-    return torchaudio.functional.resample(
-        wav, ratio.numerator, ratio.denominator
-    )
+    return resample(wav, sample_rate)
+
+
+def resample(wav, sample_rate):
+    """Resamples a waveform to 16 kHz.
+
+    Arguments
+    ---------
+    wav : numpy.ndarray
+        Waveform [sample] of float32.
+    sample_rate : int
+        Its rate, in Hz.
+
+    Returns
+    -------
+    torch.Tensor
+        Waveform [sample] at 16 kHz.
+    """
+    # Imported late: the preparation of data does without them.
+    import torch
+    from torchaudio.functional import resample
+
+    ratio = resampling_ratio(sample_rate)
+    return resample(torch.from_numpy(wav), ratio.numerator, ratio.denominator)
+
+
+def resampling_ratio(sample_rate):
+    """Approximates a rate in Hz by a Fraction of 16 kHz, within 0.01 %: 24414 Hz
+    and the like share no factor with it, and a filter bank takes gigabytes."""
+    return Fraction(sample_rate, SAMPLE_RATE).limit_denominator(1000)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from ser.audio import SAMPLE_RATE, read_audio
+from ser.batches import batch_by_length
 from ser.errors import RecipeError
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
@@ -291,24 +292,3 @@ def store_embeddings(
         name: StoredEmbeddings(store, dataset)
         for name, dataset in datasets.items()
     }
-
-
-def batch_by_length(lengths, max_batch_length):
-    """Cuts lengths in seconds, the longest first, into batches of at most so
-    many seconds, padding included, and returns the indices in each; a longer
-    clip is alone.
-
-    Example
-    -------
-    >>> batch_by_length([9, 4, 3, 2, 2], max_batch_length=8)
-    [[0], [1, 2], [3, 4]]
-    """
-    batches = []
-    for index, length in enumerate(lengths):
-        if batches and (
-            lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= max_batch_length
-        ):
-            batches[-1].append(index)
-        else:
-            batches.append([index])
-    return batches

@@ -1,5 +1,5 @@
-"""From waveforms to hidden states: SpeechBrain's Wav2Vec2 lobe, changed so that
-a clip's hidden states do not depend on the batch that it is in.
+"""SpeechBrain's Wav2Vec2 lobe, changed so that a clip's hidden states do not
+depend on the batch that it is in.
 """
 
 import hashlib
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from ser.errors import RecipeError
+from ser.hidden_states import UNUSED_WEIGHT, HiddenStates, weights_sha256
 from transformers.utils import logging as transformers_logging
 
 from speechbrain.integrations.huggingface.wav2vec2 import Wav2Vec2
@@ -20,9 +21,7 @@ transformers_logging.disable_progress_bar()
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 
-# What changes no hidden state: a vector of masked training, which is drawn again
-# if a checkpoint lacks it, and entries of the config.
-UNUSED_WEIGHT = "masked_spec_embed"
+# Entries of the config that change no hidden state
 UNUSED_ENTRIES = (
     "_name_or_path",
     "transformers_version",
@@ -32,7 +31,7 @@ UNUSED_ENTRIES = (
 )
 
 
-class Encoder(Wav2Vec2):
+class Encoder(HiddenStates, Wav2Vec2):
     """Any wav2vec 2.0, HuBERT, WavLM, data2vec or XLS-R model of the hub or of
     a folder in the Hugging Face format.
 
@@ -90,9 +89,7 @@ class Encoder(Wav2Vec2):
         train_front_end=False,
     ):
         try:
-            super().__init__(
-                source, save_path, freeze=freeze, output_all_hiddens=True
-            )
+            Wav2Vec2.__init__(self, source, save_path, freeze=freeze)
         except RecipeError:
             raise
         # The hub's client raises errors of many libraries without a network.
@@ -105,7 +102,7 @@ class Encoder(Wav2Vec2):
                 "wav2vec 2.0's front end (wav2vec 2.0, HuBERT, WavLM, data2vec)."
             )
         config.layerdrop = 0.0  # a skipped layer would have no hidden state
-        self.source = str(source)
+        self.source, self.save_path = str(source), save_path
         self.dim = config.hidden_size
         self.num_layers = config.num_hidden_layers
         # Entries of this repository's own encoders; the speakers are those of
@@ -202,27 +199,6 @@ class Encoder(Wav2Vec2):
             adapter_kwargs={"rank": rank},
         )
 
-    def _make_padding_invariant(self):
-        """Changes the two places where padding reaches valid frames."""
-        config = self.model.config
-        for conv in self.model.feature_extractor.conv_layers:
-            norm = getattr(conv, "layer_norm", None)
-            if isinstance(norm, torch.nn.GroupNorm):
-                conv.layer_norm = ValidGroupNorm(
-                    norm, config.conv_kernel[0], config.conv_stride[0]
-                ).to(conv.conv.weight.device)
-        # data2vec stacks several, and each would read what the one before it
-        # wrote into the padding.
-        positional = getattr(self.model.encoder.pos_conv_embed, "layers", [])
-        for layer in list(positional)[1:]:
-            layer.register_forward_pre_hook(self._zero_padding)
-
-    def _zero_padding(self, module, inputs):
-        """Sets the padding of a module's input [batch, channel, frame] to
-        zero."""
-        index = torch.arange(inputs[0].shape[-1], device=inputs[0].device)
-        return (inputs[0] * (index < self._frames()[:, None])[:, None],)
-
     def train(self, mode=True):
         """Sets the mode of what is trained; the rest stays in evaluation
         mode, without dropout, whatever the Brain asks for."""
@@ -231,33 +207,12 @@ class Encoder(Wav2Vec2):
             part.eval()
         return self
 
-    def extract_features(self, wav, wav_lens=None):
-        """Encodes waveforms at 16 kHz [batch, sample] of relative lengths
-        [batch]; returns hidden states [layer + 1, batch, frame, channel], the
-        first of them the input of the transformer, and relative lengths in
-        frames [batch]. Frames past the end of a clip hold no meaning."""
-        if wav_lens is None:
-            wav_lens = torch.ones(len(wav), device=wav.device)
-        self.samples = (wav_lens * wav.shape[1]).round().long()
-        index = torch.arange(wav.shape[1], device=wav.device)
-        valid = index < self.samples[:, None]
-        wav = wav * valid
-        if self.normalize_wav:
-            wav = normalise(wav, valid)
-        for conv in self.model.feature_extractor.conv_layers[:1]:
-            if isinstance(conv.layer_norm, ValidGroupNorm):
-                conv.layer_norm.samples = self.samples.tolist()
-        output = self.model(
-            wav, attention_mask=valid, output_hidden_states=True
-        )
-        # transformers 5 leaves the final layer norm of pre-norm models out of
-        # its hidden states; the last one must be the model's own output.
-        hidden = (*output.hidden_states[:-1], output.last_hidden_state)
-        return torch.stack(hidden), self._frames() / hidden[0].shape[1]
-
-    def _frames(self):
-        """Returns how many frames each clip of the last batch has [batch]."""
-        return self.model._get_feat_extract_output_lengths(self.samples)
+    def forward(self, wav, wav_lens=None):
+        """Encodes as `HiddenStates` does, without gradient if frozen."""
+        with torch.set_grad_enabled(
+            torch.is_grad_enabled() and not self.freeze
+        ):
+            return super().forward(wav, wav_lens)
 
     def fingerprint(self):
         """Hashes the weights and the config, for the embedding store: the same
@@ -265,55 +220,11 @@ class Encoder(Wav2Vec2):
         config = self.model.config.to_dict()
         config = {k: v for k, v in config.items() if k not in UNUSED_ENTRIES}
         text = json.dumps(
-            [config, self.normalize_wav], sort_keys=True, default=str
+            [config, self.normalize_wav, weights_sha256(self.model)],
+            sort_keys=True,
+            default=str,
         )
-        digest = hashlib.sha256(text.encode())
-        for name, weight in sorted(self.model.state_dict().items()):
-            if name == UNUSED_WEIGHT:
-                continue
-            text = f"{name} {weight.dtype} {list(weight.shape)}"
-            digest.update(text.encode())
-            flat = weight.detach().cpu().contiguous().flatten()
-            digest.update(flat.view(torch.uint8).numpy())
-        return digest.hexdigest()
-
-
-class ValidGroupNorm(torch.nn.GroupNorm):
-    """A group norm over time that leaves the padding out of its statistics; it
-    takes the weights of the one it replaces, and the kernel and the stride, in
-    samples, of the convolution before it."""
-
-    def __init__(self, norm, kernel, stride):
-        super().__init__(norm.num_groups, norm.num_channels, norm.eps)
-        self.weight, self.bias = norm.weight, norm.bias
-        self.kernel, self.stride = kernel, stride
-        self.samples = None  # of each clip, set before each forward pass
-
-    def forward(self, x):
-        """Normalises [batch, channel, frame], each clip by its own valid
-        frames; frames past the end of a clip hold no meaning."""
-        frames = [(n - self.kernel) // self.stride + 1 for n in self.samples]
-        x = x.float()
-        # Clip by clip: exactly the result of the clip alone. A group is a
-        # channel.
-        moments = [
-            torch.var_mean(clip[:, :n], dim=-1, correction=0)
-            for clip, n in zip(x, frames, strict=True)
-        ]
-        variance, mean = (torch.stack(m) for m in zip(*moments))
-        scale = self.weight * (variance + self.eps).rsqrt()
-        shift = self.bias - mean * scale
-        return torch.addcmul(shift[..., None], x, scale[..., None])
-
-
-def normalise(wav, valid):
-    """Gives each clip of [batch, sample] zero mean and unit variance over its
-    valid samples, as Hugging Face's feature extractor does; what is not valid
-    must be zero and stays so."""
-    samples = valid.sum(dim=1, keepdim=True)
-    wav = (wav - wav.sum(dim=1, keepdim=True) / samples) * valid
-    variance = wav.square().sum(dim=1, keepdim=True) / samples
-    return wav / (variance + 1e-7).sqrt()
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _explain(source, error):

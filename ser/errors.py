@@ -1,11 +1,8 @@
 """Errors that a user can cause and put right."""
 
 import contextlib
+import logging
 import sys
-
-import torch
-
-from speechbrain.utils.logger import get_logger
 
 
 class RecipeError(Exception):
@@ -26,19 +23,24 @@ def user_errors():
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        end(
-            f"the GPU has too little memory ({error}): lower "
-            "--encode_batch_length, --max_batch_length or the batch size."
-        )
     except KeyboardInterrupt:
         end("stopped; everything saved is kept, and the same command resumes.")
     except (RecipeError, OSError) as error:
         end(str(error))
+    except Exception as error:
+        # PyTorch's, by name, since not every program imports PyTorch.
+        if type(error).__name__ != "OutOfMemoryError":
+            raise
+        end(
+            f"the GPU has too little memory ({error}): lower "
+            "--encode_batch_length, --max_batch_length or the batch size."
+        )
 
 
 def end(message):
-    """Logs a message as one line and exits with status 1."""
+    """Logs a message as one line, where a log is kept, and exits with status
+    1."""
     sentence = " ".join(message.split())
-    get_logger(__name__).error(sentence)
+    if logging.getLogger().handlers:
+        logging.getLogger(__name__).error(sentence)
     sys.exit(f"error: {sentence}")

@@ -1,6 +1,9 @@
-"""From a clip's embeddings to the one vector that the classifier is given."""
+"""From a clip's embeddings to logits, and from logits to probabilities."""
+
+import math
 
 import torch
+from scipy.optimize import minimize_scalar
 from ser.errors import RecipeError
 
 
@@ -100,3 +103,63 @@ class LayerWeights(torch.nn.Module):
         if self.score is None:
             return embeddings[:, -1]
         return torch.einsum("blc,l->bc", embeddings, self.weights())
+
+
+class Classifier(torch.nn.Sequential):
+    """An MLP from the one vector of a clip to logits, or one linear layer.
+
+    Arguments
+    ---------
+    input_size : int
+        Channels of the vector.
+    hidden_sizes : list of int
+        Of the hidden layers; a 0 is no layer.
+    num_classes : int
+        How many logits.
+    dropout : float
+        After each hidden layer.
+
+    Example
+    -------
+    >>> Classifier(4, [8, 0], num_classes=3)(torch.rand(16, 4)).shape
+    torch.Size([16, 3])
+    """
+
+    def __init__(self, input_size, hidden_sizes, num_classes, dropout=0.0):
+        super().__init__()
+        self.hidden_sizes = [size for size in hidden_sizes if size]
+        for size in self.hidden_sizes:
+            self.append(torch.nn.Linear(input_size, size))
+            self.append(torch.nn.ReLU())
+            self.append(torch.nn.Dropout(dropout))
+            input_size = size
+        self.append(torch.nn.Linear(input_size, num_classes))
+
+
+def fit_temperature(logits, targets):
+    """Finds what to divide logits by so that their probabilities are
+    calibrated: the least cross entropy on clips that were not trained on.
+
+    Source: https://arxiv.org/abs/1706.04599
+
+    Arguments
+    ---------
+    logits : torch.Tensor
+        [clip, class].
+    targets : torch.Tensor
+        Classes [clip].
+
+    Returns
+    -------
+    float
+        0.1 to 10.
+    """
+    logits = logits.double()
+
+    def loss(log):
+        """Computes the cross entropy at a temperature."""
+        scaled = logits / math.exp(log)
+        return torch.nn.functional.cross_entropy(scaled, targets).item()
+
+    limit = math.log(10)  # a set without any mistake would have it 0
+    return math.exp(minimize_scalar(loss, bounds=(-limit, limit)).x)

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from confidence_intervals import Bootstrap, get_conf_int
+from scipy.special import softmax
 from sklearn.metrics import precision_recall_fscore_support
 from torchmetrics.functional.classification import multiclass_calibration_error
 
@@ -111,7 +112,7 @@ def compute_intervals(metrics, cells, speakers):
     return intervals | {"ci_resamples": resamples}
 
 
-def compute_metrics(predictions, classes, speakers=None):
+def compute_metrics(predictions, classes, speakers=None, temperature=None):
     """Computes all metrics of a test set.
 
     Arguments
@@ -123,13 +124,16 @@ def compute_metrics(predictions, classes, speakers=None):
     speakers : list of str
         Speaker of each clip; None for no intervals, which take longer than
         all the rest.
+    temperature : float
+        What calibrated the probabilities; None if that is not to be told.
 
     Returns
     -------
     dict
         `uar`, `wa` and `macro_f1` (0 to 1), each with its `_ci95`;
         `ci_resamples`, what the bootstrap drew; `per_class`, `classes`,
-        `confusion` (rows are the truth), `ece` and `n`.
+        `confusion` (rows are the truth), `ece`, `nll` and `n`; `temperature`,
+        and `ece` and `nll` without it, `_uncalibrated`.
     """
     classes, size = list(classes), len(classes)
     cells = to_cells(predictions, classes)
@@ -141,12 +145,13 @@ def compute_metrics(predictions, classes, speakers=None):
     scores = precision_recall_fscore_support(
         truth, prediction, labels=range(size), zero_division=0
     )
-    ece = multiclass_calibration_error(
-        torch.tensor(predictions[classes].to_numpy(dtype=np.float32)),
-        torch.tensor(truth),
-        num_classes=size,
-        n_bins=ECE_BINS,
-    )
+    probabilities = predictions[classes].to_numpy(dtype=np.float64)
+    if temperature is not None:
+        metrics["temperature"] = temperature
+        with np.errstate(divide="ignore"):  # the log of 0
+            before = softmax(np.log(probabilities) * temperature, axis=1)
+        before = compute_calibration(before, truth)
+        metrics |= {f"{name}_uncalibrated": v for name, v in before.items()}
     return metrics | {
         "per_class": {
             name: {
@@ -159,6 +164,34 @@ def compute_metrics(predictions, classes, speakers=None):
         },
         "classes": classes,
         "confusion": confusion.tolist(),
-        "ece": ece.item(),
+        **compute_calibration(probabilities, truth),
         "n": len(predictions),
     }
+
+
+def compute_calibration(probabilities, truth):
+    """Computes how far probabilities are from the shares of clips that are
+    right.
+
+    Arguments
+    ---------
+    probabilities : numpy.ndarray
+        [clip, class].
+    truth : numpy.ndarray
+        Class of each clip, its number.
+
+    Returns
+    -------
+    dict
+        `ece`, the expected calibration error of the chosen class, and `nll`,
+        the mean negative log-likelihood in nats.
+    """
+    ece = multiclass_calibration_error(
+        torch.tensor(probabilities, dtype=torch.float32),
+        torch.tensor(truth),
+        num_classes=probabilities.shape[1],
+        n_bins=ECE_BINS,
+    )
+    likelihoods = probabilities[np.arange(len(truth)), truth]
+    nll = -np.log(likelihoods.clip(min=1e-15)).mean()
+    return {"ece": ece.item(), "nll": float(nll)}

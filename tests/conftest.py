@@ -48,6 +48,22 @@ def small_corpus(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory, small_corpus, run_train):
+    """The results folder of a run on the small corpus, which it says are
+    recordings of RAVDESS."""
+    folder = tmp_path_factory.mktemp("run")
+    done = run_train(
+        "hparams/train.yaml",
+        *("--corpus", "ravdess", "--data_folder", small_corpus),
+        *("--protocol", "loso", "--number_of_epochs", "4"),
+        *("--cache_folder", folder / "cache"),
+        *("--output_folder", folder / "results"),
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "results"
+
+
 @pytest.fixture
 def small(tmp_path):
     """Three actors of RAVDESS, one for each split, six clips of noise."""

@@ -117,7 +117,7 @@ def test_a_run_is_written(make_report, predictions, capsys, tmp_path):
     report.print_results("hparams/train.yaml")
     assert capsys.readouterr().out == ""
     before = predictions.copy()
-    report.write(predictions, best_epoch=2)
+    report.write(predictions, best_epoch=2, temperature=1.5)
     assert report.is_written()
     assert predictions.equals(before)
 
@@ -130,12 +130,23 @@ def test_a_run_is_written(make_report, predictions, capsys, tmp_path):
     assert metrics["best_epoch"] == 2
     assert (metrics["corpus"], metrics["seed"]) == ("ravdess", 3)
     assert metrics["test_speakers_in_encoder_training"] == 0
+    # 0.7 for the chosen class, of which 7 in 8 were right
+    assert metrics["temperature"] == 1.5
+    assert metrics["ece"] == pytest.approx(7 / 8 - 0.7, abs=1e-6)
+    odds = (0.7 / (0.3 / 7)) ** 1.5  # before the temperature
+    assert metrics["ece_uncalibrated"] == pytest.approx(
+        abs(7 / 8 - odds / (odds + 7)), abs=1e-6
+    )
+    nll = -(7 * np.log(0.7) + np.log(0.3 / 7)) / 8
+    assert metrics["nll"] == pytest.approx(nll, rel=1e-6)
+    assert metrics["about"].startswith("RAVDESS (Eng")
     log = (tmp_path / "train_log.txt").read_text("utf-8")
     assert "best epoch: 2, protocol: loso" in log and "test uar: 8.75" in log
 
     page = (tmp_path / "out/report.html").read_text("utf-8")
     for words in ("train 03 04", "valid 02", "test 01", "; fold 1"):
         assert words in page
+    assert "A temperature of 1.5, fitted on the validation clips" in page
     assert "Learned layer weights" in page
     assert 'role="note"' not in page  # nothing must be read with the score
     # Made again in another process, it prints the same.
@@ -154,7 +165,7 @@ def test_a_run_of_a_cross_validation_has_no_page(
     """Nor intervals, which take longer than to train a head."""
     report = make_report()
     report.with_page = False
-    report.write(predictions, best_epoch=2)
+    report.write(predictions, best_epoch=2, temperature=1.5)
     assert not (tmp_path / "out/report.html").exists()
     assert "uar_ci95" not in read_metrics(tmp_path / "out")
     report.print_results("hparams/train.yaml")
@@ -174,7 +185,7 @@ def test_leakage_is_reported_everywhere(
     config["training_speakers"] = ["ravdess-01", "ravdess-02", "crema_d-1001"]
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     report = make_report(Encoder(str(folder), save_path="", freeze=True))
-    report.write(predictions, best_epoch=2)
+    report.write(predictions, best_epoch=2, temperature=1.5)
     metrics = read_metrics(tmp_path / "out")
     assert metrics["test_speakers_in_encoder_training"] == 1
     report.print_results("hparams/train.yaml")
@@ -190,7 +201,7 @@ def test_a_random_encoder_is_reported(make_report, predictions, tmp_path):
     folder = make_random_encoder(tmp_path / "random", seed=0)
     encoder = Encoder(folder, save_path="", freeze=True)
     report = make_report(encoder, layers="last")
-    report.write(predictions, best_epoch=2)
+    report.write(predictions, best_epoch=2, temperature=1.5)
     assert report.facts()["Encoder"] == "random (random weights)"
     assert read_metrics(tmp_path / "out")["encoder_is_random"]
     page = (tmp_path / "out/report.html").read_text("utf-8")
@@ -203,10 +214,10 @@ def test_metrics_are_written_last(make_report, predictions, tmp_path):
     (tmp_path / "out/report.html").mkdir(parents=True)
     report = make_report()
     with pytest.raises(OSError):
-        report.write(predictions, best_epoch=2)
+        report.write(predictions, best_epoch=2, temperature=1.5)
     assert not report.is_written()
     (tmp_path / "out/report.html").rmdir()
-    report.write(predictions, best_epoch=2)
+    report.write(predictions, best_epoch=2, temperature=1.5)
     assert report.is_written()
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *("predictions.csv", "report.html", "metrics.json")
@@ -220,7 +231,7 @@ def score_page(path, classes, truth, prediction):
     for name in classes:
         table[name] = np.where(table["prediction"] == name, 0.9, 0.1)
     speakers = [f"s{number % 3}" for number in table.index]
-    metrics = compute_metrics(table, classes, speakers)
+    metrics = compute_metrics(table, classes, speakers, 1.5)
     metrics |= {"corpus": "a & b", "best_epoch": 2}
     write_report(path, metrics, table, HISTORY, None, {"Protocol": "<loso>"})
     return path.read_text("utf-8")

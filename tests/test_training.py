@@ -83,18 +83,37 @@ def logits(run, checkpoint, manifest):
 
 
 def test_the_best_epoch_is_tested(run, best_and_last):
-    """predictions.csv comes from the best checkpoint's weights."""
+    """predictions.csv comes from the best checkpoint's weights, with the
+    temperature that metrics.json has."""
     table = pd.read_csv(run.folder / "predictions.csv")
     probabilities = torch.tensor(
         table[list(run.hparams["corpora"].classes)].to_numpy(),
         dtype=torch.float32,
     )
+    metrics = json.loads((run.folder / "metrics.json").read_text("utf-8"))
+    temperature = metrics["temperature"]
     best, last = (
-        logits(run, checkpoint, table).softmax(dim=-1)
+        (logits(run, checkpoint, table) / temperature).softmax(dim=-1)
         for checkpoint in best_and_last
     )
     assert (probabilities - best).abs().max() < 1e-5
     assert (probabilities - last).abs().max() > 1e-2
+
+
+def test_probabilities_are_calibrated(run, best_and_last):
+    """By the temperature with the least loss on the validation set."""
+    classes = list(run.hparams["corpora"].classes)
+    valid = pd.read_csv(run.folder / "manifests/valid.csv")
+    outputs = logits(run, best_and_last[0], valid).double()
+    truth = torch.tensor([classes.index(c) for c in valid["emotion"]])
+    metrics = json.loads((run.folder / "metrics.json").read_text("utf-8"))
+    at, *others = (
+        torch.nn.functional.cross_entropy(
+            outputs / (metrics["temperature"] * change), truth
+        )
+        for change in (1, 0.99, 1.01)
+    )
+    assert metrics["temperature"] != 1 and at < min(others)
 
 
 def test_the_best_epoch_has_the_highest_uar_then_the_lowest_loss(run):

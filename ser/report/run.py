@@ -79,16 +79,19 @@ class RunReport:
         """Tells whether the run has ended, here or in an earlier process."""
         return read_metrics(self.output_folder) is not None
 
-    def write(self, predictions, best_epoch):
+    def write(self, predictions, best_epoch, temperature):
         """Writes predictions.csv, report.html and, last, metrics.json, whose
         presence marks the end of the run.
 
         Arguments
         ---------
         predictions : pandas.DataFrame
-            ID, spk_id, truth, prediction and one probability a class, by ID.
+            ID, spk_id, truth, prediction and one calibrated probability a
+            class, by ID.
         best_epoch : int
             The one that was tested.
+        temperature : float
+            What calibrated the probabilities.
         """
         folder, protocol = Path(self.output_folder), self.split["protocol"]
         # So that a table that is passed on tells where it comes from.
@@ -100,6 +103,7 @@ class RunReport:
             predictions,
             self.corpora.classes,
             speakers if self.with_page else None,
+            temperature,
         ) | {
             "corpus": ",".join(corpus.key for corpus in self.corpora.train),
             "protocol": protocol,
@@ -110,7 +114,10 @@ class RunReport:
             "best_epoch": best_epoch,
             "manifest_sha256": manifest_sha256(self.annotations),
             "test_speakers_in_encoder_training": len(leaked),
+            "test_speakers": len(names),
         }
+        metrics["facts"] = self.facts(len(leaked))
+        metrics["about"] = self.about(metrics)
         write_csv(predictions, folder / "predictions.csv")
         if self.with_page:
             weights = self.layer_weights.weights()
@@ -128,13 +135,28 @@ class RunReport:
         )
         write_text(json.dumps(metrics, indent=2), folder / "metrics.json")
 
+    def about(self, metrics):
+        """Says in a line what the model is and is not fit for."""
+        drawn, facts = "", metrics["facts"]
+        if "uar_ci95" in metrics:
+            drawn = f" (95 %: {interval(metrics['uar_ci95'])})"
+        number = metrics["test_speakers"]
+        language = facts.get("Language", "none").replace("none", "")
+        return (
+            f"{facts['Corpus']}{language and f' ({language})'}, "
+            f"{len(metrics['classes'])} emotions: UAR {percent(metrics['uar'])} "
+            f"%{drawn} on {number} test speaker{'s' * (number > 1)}; expect less "
+            "of other languages, microphones and ways of speaking, and decide "
+            f"nothing about a person with it. {facts.get('Notice', '')}"
+        ).strip()
+
     def page_facts(self, metrics):
         """Adds to the facts what only the page of one run shows."""
-        facts = self.facts(metrics["test_speakers_in_encoder_training"])
         speakers = [
             f"{name} {shorten(sorted(set(read_manifest(path)['spk_id'])))}"
             for name, path in zip(SPLITS, self.annotations)
         ]
+        facts = metrics["facts"]
         return facts | {
             "Protocol": f"{facts['Protocol']}; fold {self.fold}",
             "Speakers": "; ".join(speakers),
@@ -167,6 +189,9 @@ class RunReport:
         facts = {
             "Notice": notice.strip(),
             "Corpus": corpora.name,
+            "Language": "; ".join(
+                dict.fromkeys(c.language for c in corpora.all if c.language)
+            ),
             "Licence": "; ".join(
                 f"{c.name}: {c.licence}" for c in corpora.all if c.licence
             ),
@@ -215,13 +240,17 @@ class RunReport:
             f"{percent(1 / self.corpora.num_classes)} %\n"
             f"Protocol: {metrics['protocol']}; fold {metrics['fold']}\n{page}"
         )
-        facts = self.facts(metrics["test_speakers_in_encoder_training"])
-        if "Notice" in facts:
-            print(facts["Notice"])
+        if "Notice" in metrics["facts"]:
+            print(metrics["facts"]["Notice"])
         self.print_next_commands(hparams_file)
 
     def print_next_commands(self, hparams_file):
-        """Prints how to get further than with what ships."""
+        """Prints how to use the model, and to get further than with what
+        ships."""
+        print(
+            "To recognise the emotion of a recording with this model:\n"
+            f"  python predict.py my.wav --model {self.output_folder}"
+        )
         note = ""
         if self.encoder.is_random:
             note = "This encoder has random weights: it was trained on nothing"

@@ -3,8 +3,8 @@
 import io
 import re
 
+import numpy as np
 import soundfile
-import torch
 from ser.audio import load
 
 MIN_SAMPLE_RATE = 4000  # Hz, below it a header is wrong or speech is lost
@@ -33,27 +33,58 @@ def find_defect(content):
     >>> find_defect(b"RIFF")
     ('truncated or damaged audio', None)
     """
+    reason, facts, _ = examine(content)
+    return reason, facts
+
+
+def examine(content):
+    """Finds what `find_defect` does, and the waveform.
+
+    Arguments
+    ---------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    reason : str or None
+        None if the file is sound.
+    facts : dict or None
+        As from `find_defect`.
+    wav : numpy.ndarray or None
+        Mono waveform [sample] of float32 at its own rate; None if there is a
+        defect.
+    """
     if not content:
-        return "empty file", None
+        return "empty file", None, None
     if content.startswith(b"version https://git-lfs"):
-        return "Git-LFS pointer, not audio (run 'git lfs pull')", None
+        reason = "Git-LFS pointer, not audio (run 'git lfs pull')"
+        return reason, None, None
     try:
         wav, sample_rate, channels = load(content)
     except RuntimeError:
         damaged = content.startswith(MAGIC)
-        return "truncated or damaged audio" if damaged else "not audio", None
+        reason = "truncated or damaged audio" if damaged else "not audio"
+        return reason, None, None
     if is_truncated(content, len(wav)):
-        return "truncated file", None
-    if not torch.isfinite(wav).all():
-        return "NaN or infinite samples", None
+        return "truncated file", None, None
+    if not np.isfinite(wav).all():
+        return "NaN or infinite samples", None, None
     if sample_rate < MIN_SAMPLE_RATE:
-        return f"sampling rate below {MIN_SAMPLE_RATE} Hz", None
-    silent = len(wav) and (wav - wav.mean()).abs().max() < SILENCE
-    return "silence" if silent else None, {
+        return f"sampling rate below {MIN_SAMPLE_RATE} Hz", None, None
+    facts = {
         "duration": len(wav) / sample_rate,
         "sample_rate": sample_rate,
         "channels": channels,
     }
+    if is_silent(wav):
+        return "silence", facts, None
+    return None, facts, wav
+
+
+def is_silent(wav):
+    """Tells whether a waveform [sample] holds nothing but an offset."""
+    return len(wav) > 0 and np.abs(wav - wav.mean()).max() < SILENCE
 
 
 def is_truncated(content, samples_read):

@@ -1,0 +1,383 @@
+"""From audio to an emotion with a trained model: the one path that the command
+line, Python, the page, bulk prediction and exports share.
+"""
+
+import json
+import os
+import re
+import stat
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from ser.audio import SAMPLE_RATE, resample
+from ser.defects import MIN_SAMPLE_RATE, examine, is_silent
+from ser.errors import RecipeError
+
+ROOT = Path(__file__).resolve().parents[1]
+READY = ROOT / "models/crema_d"  # the model that ships
+MIN_DURATION = 0.1  # s, as in training
+MAX_DURATION = 120  # s; the memory of attention grows with the square
+TOO_LONG = f"longer than {MAX_DURATION} s: use a timeline (--window 4 --hop 1)"
+UNCERTAIN = "uncertain"
+STEP = SAMPLE_RATE // 10  # samples; new shapes cost PyTorch memory on a CPU
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of a clip.
+
+    Arguments
+    ---------
+    path : str or None
+        The file; None for a waveform.
+    emotion : str or None
+        The class, or "uncertain"; None if there is no answer.
+    probabilities : dict
+        From classes to calibrated probabilities; empty if there is no answer.
+    duration : float or None
+        In seconds; None if it is not known.
+    note : str
+        Why there is no answer.
+    """
+
+    path: str | None
+    emotion: str | None
+    probabilities: dict
+    duration: float | None
+    note: str = ""
+
+
+class Recogniser:
+    """A trained model, ready to be used.
+
+    Arguments
+    ---------
+    network : TorchNetwork or ser.onnx_network.OnnxNetwork
+        From waveforms at 16 kHz to probabilities.
+    classes : list of str
+        In the order of the probabilities.
+    about : str
+        What it is and is not fit for, in a line.
+    card : pathlib.Path or None
+        Its page, README.md.
+
+    Example
+    -------
+    >>> model = load_model()
+    >>> noise = np.random.default_rng(0).normal(size=16000)
+    >>> prediction = model.predict(noise, sample_rate=16000)
+    >>> round(sum(prediction.probabilities.values()), 5)
+    1.0
+    """
+
+    def __init__(self, network, classes, about="", card=None):
+        self.network, self.classes = network, list(classes)
+        self.about, self.card = about, card
+
+    def predict(self, audio, sample_rate=None, abstain=0.0):
+        """Recognises the emotion of clips.
+
+        Arguments
+        ---------
+        audio : str, pathlib.Path, array, tensor or list of these
+            Files, or waveforms [sample] or [channel, sample] of floats.
+        sample_rate : int
+            Of the waveforms, in Hz.
+        abstain : float
+            The probability below which the emotion is "uncertain".
+
+        Returns
+        -------
+        Prediction or list of Prediction
+            In the order of a list. What cannot be answered, such as a
+            damaged file, has no emotion and a note.
+
+        Raises
+        ------
+        RecipeError
+            If waveforms have no rate, or are none.
+        """
+        if not isinstance(audio, (list, tuple)):
+            return self.predict([audio], sample_rate, abstain)[0]
+        if audio and all(isinstance(a, (int, float)) for a in audio):
+            raise RecipeError(
+                "predict was given a list of numbers: pass a waveform as an "
+                "array or a tensor."
+            )
+        predictions = dict(self.predict_files(audio, sample_rate, abstain))
+        return [predictions[index] for index in range(len(audio))]
+
+    def predict_files(
+        self, audio, sample_rate=None, abstain=0.0, max_batch_length=40
+    ):
+        """Recognises many clips in batches of similar length.
+
+        Arguments
+        ---------
+        audio, sample_rate, abstain
+            As for `predict`, a list.
+        max_batch_length : float
+            Most seconds of audio in a batch.
+
+        Yields
+        ------
+        int, Prediction
+            Which one of the list, and its prediction, as they come.
+        """
+        if not 0 <= abstain <= 1:
+            raise RecipeError(f"abstain is {abstain}: expected 0 to 1.")
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            lengths = list(pool.map(find_length, audio))
+            order = sorted(range(len(audio)), key=lambda i: -lengths[i])
+            batch = []
+            for index, (wav, duration, note) in read_ahead(
+                pool, lambda index: self.read(audio[index], sample_rate), order
+            ):
+                if wav is None:
+                    name = name_of(audio[index])
+                    yield index, Prediction(name, None, {}, duration, note)
+                    continue
+                # Headers may be wrong, so the first is not always the longest.
+                longest = max([len(wav), *(len(w) for _, w, _ in batch)])
+                length = longest / SAMPLE_RATE * (len(batch) + 1)
+                if batch and length > max_batch_length:
+                    yield from self.answer(batch, audio, abstain)
+                    batch = []
+                batch.append((index, wav, duration))
+            if batch:
+                yield from self.answer(batch, audio, abstain)
+
+    def answer(self, batch, audio, abstain):
+        """Classifies a batch of (index, waveform, duration)."""
+        rows = self.classify([wav for _, wav, _ in batch])
+        for (index, _, duration), row in zip(batch, rows):
+            emotion = self.choose(row, abstain)
+            note = "" if emotion else "no finite probability"
+            shares = self.named(row) if emotion else {}
+            name = name_of(audio[index])
+            yield index, Prediction(name, emotion, shares, duration, note)
+
+    def read(self, source, sample_rate=None):
+        """Reads a clip as training does; returns its waveform at 16 kHz or
+        None, its duration in seconds or None, and why there is none."""
+        if isinstance(source, (str, Path)):
+            if (duration := find_length(source)) > MAX_DURATION:
+                return None, duration, TOO_LONG
+            try:
+                if not stat.S_ISREG(os.stat(source).st_mode):
+                    return None, None, "not a regular file"
+                reason, facts, wav = examine(Path(source).read_bytes())
+            except OSError as error:
+                return None, None, f"cannot be read: {error.strerror}"
+            except MemoryError:
+                return None, None, "too large for the memory"
+            if wav is None:
+                return None, (facts or {}).get("duration"), reason
+            sample_rate = facts["sample_rate"]
+        else:
+            wav = as_waveform(source, sample_rate)
+            reason = None
+            if not np.isfinite(wav).all():
+                reason = "NaN or infinite samples"
+            elif is_silent(wav):
+                reason = "silence"
+        duration = len(wav) / sample_rate
+        if duration < MIN_DURATION:
+            reason = f"shorter than {MIN_DURATION:g} s"
+        elif duration > MAX_DURATION:
+            reason = TOO_LONG
+        if reason:
+            return None, duration, reason
+        return self.resample(wav, sample_rate), duration, ""
+
+    def resample(self, wav, sample_rate):
+        """Resamples a waveform [sample] of float32 to 16 kHz."""
+        return self.network.resample(wav, sample_rate)
+
+    def classify(self, wavs):
+        """Classifies a batch of waveforms at 16 kHz, a list of arrays [sample]
+        of float32; returns probabilities [clip, class], an array."""
+        return self.network.classify(wavs)
+
+    def choose(self, probabilities, abstain=0.0):
+        """Names the likeliest class of an array [class], "uncertain" if its
+        probability is less than `abstain`, or None if one is not finite."""
+        if not np.isfinite(probabilities).all():
+            return None
+        best = int(np.argmax(probabilities))
+        unsure = probabilities[best] < abstain
+        return UNCERTAIN if unsure else self.classes[best]
+
+    def named(self, probabilities):
+        """Turns an array [class] into a dict from classes to floats."""
+        return dict(zip(self.classes, map(float, probabilities)))
+
+
+class TorchNetwork:
+    """Runs a `ser.model.EmotionModel` on a device of PyTorch, such as "cpu" or
+    "cuda"."""
+
+    def __init__(self, model, device):
+        import torch
+
+        # Its rounding (1e-3) differs with the batch.
+        torch.backends.cudnn.allow_tf32 = False
+        try:
+            self.model = model.to(device)
+        except (RuntimeError, AssertionError) as error:
+            raise RecipeError(
+                f"the device '{device}' cannot be used ({error}): pass cpu, or "
+                "cuda where there is a GPU."
+            ) from error
+        self.device = device
+
+    def classify(self, wavs):
+        """As `Recogniser.classify`."""
+        import torch
+
+        samples = torch.tensor([len(wav) for wav in wavs])
+        longest = -(-int(samples.max()) // STEP) * STEP
+        batch = torch.zeros(len(wavs), longest)
+        for row, wav in zip(batch, wavs):
+            row[: len(wav)] = torch.as_tensor(wav)
+        with torch.inference_mode():
+            rows = self.model(
+                batch.to(self.device), (samples / longest).to(self.device)
+            )
+        return rows.exp().cpu().numpy()
+
+    def resample(self, wav, sample_rate):
+        """As `Recogniser.resample`."""
+        return resample(wav, sample_rate).numpy()
+
+
+def load_model(source=None, device="cpu"):
+    """Loads a model; nothing that it holds is run.
+
+    Arguments
+    ---------
+    source : str or pathlib.Path
+        A results folder of train.py, a folder that export.py wrote, an ONNX
+        file, or a name on the hub; None for the model that ships.
+    device : str
+        Of PyTorch, such as "cuda".
+
+    Returns
+    -------
+    Recogniser
+
+    Raises
+    ------
+    RecipeError
+        If there is no such model, or it is damaged or not only data.
+    """
+    source = Path(READY if source is None else source)
+    if source.suffix == ".onnx":
+        from ser.onnx_network import OnnxNetwork
+
+        network = OnnxNetwork(source)
+        return Recogniser(network, network.classes, network.about)
+    from ser.model_folder import read_model
+
+    folder, run = source, source / "metrics.json"
+    if is_run := run.is_file():
+        folder = source / "model"
+    from_hub = not source.exists() and bool(
+        re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source.as_posix())
+    )
+    if from_hub:
+        folder = download(source.as_posix())
+    if not (folder / "config.json").is_file():
+        raise RecipeError(
+            f"there is no model in '{source}': expected the results folder of a "
+            "finished run of train.py, a folder that export.py wrote, an ONNX "
+            "file, or a name on the hub, such as USER/NAME."
+        )
+    model, config = read_model(folder, is_run, from_hub)
+    about = config["emotion_model"]["about"]
+    if is_run:
+        about = json.loads(run.read_text("utf-8")).get("about", about)
+    card = folder / "README.md"
+    return Recogniser(
+        TorchNetwork(model, device),
+        model.classes,
+        about,
+        card if card.is_file() else None,
+    )
+
+
+def download(name):
+    """Downloads a model from the hub, but for code; returns its folder."""
+    from huggingface_hub import snapshot_download
+
+    patterns = ["config.json", "*.safetensors", "README.md"]
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    # The client raises errors of many libraries without a network.
+    except Exception as error:
+        raise RecipeError(
+            f"'{name}' is not a folder here and could not be downloaded from "
+            f"the hub ({type(error).__name__}): check the name and the network."
+        ) from error
+
+
+def find_length(source):
+    """Reads a clip's length in seconds from its header, for the order of
+    clips; 0 if there is none."""
+    if not isinstance(source, (str, Path)):
+        return len(source) / SAMPLE_RATE if np.ndim(source) == 1 else 0.0
+    try:
+        if stat.S_ISREG(os.stat(source).st_mode):  # or a pipe would wait
+            return soundfile.info(str(source)).duration
+    except (OSError, RuntimeError):
+        pass
+    return 0.0
+
+
+def read_ahead(pool, read, order, ahead=64):
+    """Reads clips in threads, a few more than are needed next; yields each
+    index in an order with what was read."""
+    waiting, order = deque(), iter(order)
+    while True:
+        while len(waiting) < ahead and (index := next(order, None)) is not None:
+            waiting.append((index, pool.submit(read, index)))
+        if not waiting:
+            return
+        index, result = waiting.popleft()
+        yield index, result.result()
+
+
+def name_of(source):
+    """Returns the path of a file as text, None for a waveform."""
+    return str(source) if isinstance(source, (str, Path)) else None
+
+
+def as_waveform(source, sample_rate):
+    """Turns an array or a tensor into a mono waveform [sample] of float32."""
+    if hasattr(source, "detach"):
+        source = source.detach().cpu()
+    wav = np.asarray(source)
+    if wav.dtype.kind == "i":
+        wav = wav / -float(np.iinfo(wav.dtype).min)
+    if wav.dtype.kind != "f" or wav.ndim not in (1, 2) or wav.size == 0:
+        raise RecipeError(
+            f"a waveform has the shape {list(wav.shape)} and the type "
+            f"{wav.dtype}: expected numbers [sample] or [channel, sample]."
+        )
+    if not sample_rate or sample_rate < MIN_SAMPLE_RATE:
+        raise RecipeError(
+            f"the sample rate of a waveform is {sample_rate}: pass "
+            f"sample_rate, {MIN_SAMPLE_RATE} Hz or more."
+        )
+    if wav.ndim == 2:
+        if wav.shape[0] > wav.shape[1]:
+            raise RecipeError(
+                f"a waveform has the shape {list(wav.shape)}: expected "
+                "[channel, sample], so pass its transpose."
+            )
+        wav = wav.mean(axis=0)
+    return np.ascontiguousarray(wav, dtype=np.float32)

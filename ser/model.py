@@ -1,0 +1,155 @@
+"""The whole way from waveforms to calibrated probabilities, as one module."""
+
+import torch
+import transformers
+from ser.errors import RecipeError
+from ser.head import Classifier, LayerWeights, Standardiser
+from ser.hidden_states import HiddenStates
+from ser.pooling import Pooling
+
+MODEL_TYPES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
+
+
+class EmotionModel(torch.nn.Module):
+    """Computes log-probabilities from waveforms.
+
+    Arguments
+    ---------
+    encoder : ser.hidden_states.HiddenStates
+        From waveforms to hidden states.
+    pool : ser.pooling.Pooling
+        From hidden states to embeddings.
+    head : torch.nn.Sequential
+        Standardiser, layer weights and classifier.
+    classes : list of str
+        In the order of the logits.
+    temperature : float
+        What logits are divided by.
+    """
+
+    def __init__(self, encoder, pool, head, classes, temperature=1.0):
+        super().__init__()
+        self.encoder, self.pool, self.head = encoder, pool, head
+        self.classes, self.temperature = list(classes), temperature
+
+    def forward(self, wavs, lens=None):
+        """Classifies a batch.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            Waveforms at 16 kHz [batch, sample].
+        lens : torch.Tensor
+            Relative lengths [batch]; None for no padding.
+
+        Returns
+        -------
+        torch.Tensor
+            Log-probabilities [batch, class].
+        """
+        logits = self.head(self.pool(*self.encoder(wavs, lens)))
+        return (logits / self.temperature).log_softmax(dim=-1)
+
+
+def build_model(config):
+    """Makes a model without its weights.
+
+    Arguments
+    ---------
+    config : dict
+        The encoder's config, and the rest under "emotion_model", as in the
+        config.json of a model's folder.
+
+    Returns
+    -------
+    EmotionModel
+        In evaluation mode.
+    """
+    facts = config["emotion_model"]
+    encoder = transformers.AutoModel.from_config(encoder_config(config))
+    dim, num_layers = encoder.config.hidden_size, len(encoder.encoder.layers)
+    pool = Pooling(facts["pooling"], dim, num_layers)
+    head = torch.nn.Sequential(
+        Standardiser(num_layers, pool.output_size),
+        LayerWeights(facts["layers"], num_layers),
+        Classifier(
+            pool.output_size, facts["hidden_sizes"], len(facts["classes"])
+        ),
+    )
+    encoder = HiddenStates(encoder, facts["normalize_wav"])
+    model = EmotionModel(
+        encoder, pool, head, facts["classes"], facts["temperature"]
+    )
+    return model.eval()
+
+
+def encoder_config(config):
+    """Makes the encoder's config of those entries of a dict that its class
+    knows, so that no other can ask for code."""
+    if config.get("model_type") not in MODEL_TYPES:
+        raise RecipeError(
+            f"model_type is '{config.get('model_type')}': expected one of "
+            f"{', '.join(MODEL_TYPES)}."
+        )
+    known = transformers.AutoConfig.for_model(config["model_type"])
+    names = known.to_dict().keys() - {"model_type", "dtype", "torch_dtype"}
+    return type(known)(**{k: v for k, v in config.items() if k in names})
+
+
+def load_weights(model, encoder, head):
+    """Loads weights, every one of which must be there and fit.
+
+    Arguments
+    ---------
+    model : EmotionModel
+        Where they go.
+    encoder : dict of torch.Tensor
+        The encoder's, named as transformers does in a model with a head;
+        those of its own head are left out. None to leave the encoder alone.
+    head : dict of torch.Tensor
+        Those of the pooling and the head.
+
+    Raises
+    ------
+    RecipeError
+        If a weight is missing, has another shape or type, is not finite, or
+        is not of the model.
+    """
+    expected = {
+        name: weight
+        for name, weight in model.state_dict().items()
+        if not name.startswith("encoder.")
+    }
+    found = dict(head)
+    if encoder is not None:
+        hf = model.encoder.model
+        prefix = f"{hf.base_model_prefix}."
+        expected |= {prefix + n: w for n, w in hf.state_dict().items()}
+        found |= {
+            name: weight
+            for name, weight in encoder.items()
+            if not name.startswith(("projector.", "classifier."))
+        }
+    differ = sorted(expected.keys() ^ found.keys())
+    differ += [
+        name
+        for name, weight in expected.items()
+        if name in found
+        and (
+            weight.shape != found[name].shape
+            or found[name].dtype != torch.float32
+            or not found[name].isfinite().all()
+        )
+    ]
+    if differ:
+        raise RecipeError(
+            f"{len(differ)} weights are missing, not of this model, of another "
+            f"shape or type, or not finite, such as {differ[0]}: get the whole "
+            "model again."
+        )
+    # Assigned, not copied, so that a model without memory gets theirs.
+    if encoder is not None:
+        hf.load_state_dict(
+            {n: found.pop(prefix + n) for n in hf.state_dict()}, assign=True
+        )
+    model.load_state_dict(found, strict=False, assign=True)
