@@ -94,8 +94,8 @@ def resample(wav, sample_rate):
     import torch
     from torchaudio.functional import resample
 
-    ratio = resampling_ratio(sample_rate)
-    return resample(torch.from_numpy(wav), ratio.numerator, ratio.denominator)
+    old, new = resampling_ratio(sample_rate).as_integer_ratio()
+    return resample(torch.from_numpy(wav), old, new)
 
 
 def resampling_ratio(sample_rate):

@@ -1,5 +1,8 @@
 """The whole way from waveforms to calibrated probabilities, as one module."""
 
+from itertools import accumulate
+from operator import mul
+
 import torch
 import transformers
 from ser.errors import RecipeError
@@ -85,15 +88,46 @@ def build_model(config):
 
 def encoder_config(config):
     """Makes the encoder's config of those entries of a dict that its class
-    knows, so that no other can ask for code."""
+    alone has, so that no other can ask for code."""
     if config.get("model_type") not in MODEL_TYPES:
         raise RecipeError(
             f"model_type is '{config.get('model_type')}': expected one of "
             f"{', '.join(MODEL_TYPES)}."
         )
     known = transformers.AutoConfig.for_model(config["model_type"])
-    names = known.to_dict().keys() - {"model_type", "dtype", "torch_dtype"}
-    return type(known)(**{k: v for k, v in config.items() if k in names})
+    names = known.to_dict().keys() - transformers.PretrainedConfig().to_dict()
+    made = type(known)(**{k: v for k, v in config.items() if k in names})
+    check_size(made)
+    return made
+
+
+def check_size(config):
+    """Refuses an encoder's config of numbers that would build a model without
+    end, or one without end of memory for a clip."""
+    for name, value in config.to_dict().items():
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        numbers = [n for n in numbers if type(n) in (int, float)]
+        is_count = name.startswith(("conv_", "num_")) or name.endswith("_size")
+        most = 10_000_000
+        if name.startswith("num_"):
+            most = 100 if name.endswith("_layers") else 1000
+        least = 1 if is_count else -most
+        if len(numbers) > 100 or not all(least <= n <= most for n in numbers):
+            raise RecipeError(
+                f"{name} is {str(value)[:50]}: too much or little."
+            )
+    strides = list(accumulate(config.conv_stride, mul))  # in samples
+    widest = max(dim / n for dim, n in zip(config.conv_dim, strides))
+    if strides[-1] < 80 or widest > 256:
+        raise RecipeError(
+            f"conv_dim is {list(config.conv_dim)} and conv_stride is "
+            f"{list(config.conv_stride)}: too many numbers for each sample."
+        )
+    # WavLM looks distances up in a table of so many rows.
+    if getattr(config, "max_bucket_distance", 10**4) <= getattr(
+        config, "num_buckets", 0
+    ):
+        raise RecipeError("max_bucket_distance is not above num_buckets.")
 
 
 def load_weights(model, encoder, head):

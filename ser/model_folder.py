@@ -11,9 +11,8 @@ from typing import Literal
 
 import torch
 import transformers
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError
+from pydantic_core import from_json
 from safetensors.torch import load, save
 from ser.errors import RecipeError
 from ser.files import write_text, written_whole
@@ -28,26 +27,26 @@ ROOT = Path(__file__).resolve().parents[1]
 HEAD, ENCODER = "head.safetensors", "model.safetensors"
 
 # Entries of an encoder's config that say where it is from, not what it is
-ORIGIN = (
-    "_name_or_path",
-    "transformers_version",
-    "dtype",
-    "torch_dtype",
-    "training_speakers",
-    "randomly_initialised",
+ORIGIN = set(
+    "_name_or_path transformers_version dtype torch_dtype training_speakers "
+    "randomly_initialised".split()
 )
-
+# Entries that make transformers run code, or load in another way
+ORDERS = set(
+    "auto_map custom_pipelines trust_remote_code attn_implementation "
+    "_attn_implementation quantization_config".split()
+)
 # What a folder may hold: data, pages, and what stock SpeechBrain loads
-ENDINGS = set(".json .safetensors .md .txt .onnx .png .svg .csv .html".split())
-NAMES = set(
-    ".gitattributes .DS_Store Thumbs.db LICENSE NOTICE hyperparams.yaml".split()
-)
+BINARIES = set(".safetensors .onnx .png .DS_Store Thumbs.db".split())
+TEXTS = set(".json .md .txt .svg .csv .gitattributes LICENSE NOTICE".split())
 CODE = re.compile(r"emotion_recogniser_([0-9a-f]{16})\.py")
-TAGS = re.compile(
-    r"tag:yaml\.org,2002:(map|seq|str|int|float|bool|null)"
-    r"|!new:speechbrain\.utils\.parameter_transfer\.Pretrainer"
+SETTINGS = re.compile(
+    rb"pretrainer: !new:emotion_recogniser_\w{16}\.ModelFiles\s+modules: {}\s+"
 )
-LARGEST = 10_000_000  # of the numbers in a config, and 1,000 of layers
+# Of tables of predictions, which have one for each class too
+COLUMNS = {"path", "emotion", "duration", "note", "start", "end"}
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+SMALL, LARGEST = 2**20, 2**34  # bytes of a text, and of all weights
 
 
 class Part(BaseModel):
@@ -62,8 +61,8 @@ class EncoderSource(Part):
     """Which encoder a model was trained with, and where it is."""
 
     source: str | None  # hub name, or a folder of the repository
-    revision: str | None
-    weights_sha256: str = Field(pattern="[0-9a-f]{64}")
+    revision: str | None = Field(pattern="^[0-9a-f]{40}$")
+    weights_sha256: str = Field(pattern="^[0-9a-f]{64}$")
     included: bool
     cache: str | None = None  # of the hub, on the machine of the run
 
@@ -182,7 +181,7 @@ def write_model(folder, config, architecture, head, encoder=None):
             hashes[name] = hashlib.sha256(content).hexdigest()
         described = config["emotion_model"] | {"weights_sha256": hashes}
         described = Description.model_validate(described).model_dump()
-        config = {k: v for k, v in config.items() if k not in ORIGIN}
+        config = {k: config[k] for k in config.keys() - ORIGIN - ORDERS}
         config["architectures"] = [architecture.__name__]
         config["emotion_model"] = described
         text = json.dumps(config, indent=2, sort_keys=True)
@@ -223,80 +222,101 @@ def read_model(folder, is_own=False, from_hub=False):
     if not from_hub:
         check_files(folder)
     config, described = read_config(folder)
-    weights = {
-        name: read_weights(folder / name, sha256)
-        for name, sha256 in described.weights_sha256.items()
-    }
+    named, hashes = described.encoder, described.weights_sha256
+    nowhere = named.included and named.source is None
+    if not (is_own or nowhere or HUB_NAME.fullmatch(named.source or "")):
+        reason = f"it names '{named.source}', which is no encoder of the hub"
+        raise refused(folder, reason)
     if (
-        HEAD not in weights
-        or (ENCODER in weights) != described.encoder.included
+        HEAD not in hashes
+        or (ENCODER in hashes) != named.included
+        or {path.name for path in folder.glob("*.safetensors")} - hashes.keys()
     ):
         raise refused(folder, "its config.json does not name its weights")
     try:
         with torch.device("meta"):  # no memory for what a file may ask for
-            model = build_model(config)
+            model = build_model(config).requires_grad_(False)
+        size = sum(weight.nbytes for weight in model.state_dict().values())
+        if size > LARGEST:
+            raise RecipeError(f"it would take {size} bytes")
     except Exception as error:  # of any kind: the entries are a stranger's
-        reason = f"its config.json makes no model ({error})"
+        reason = f"its config.json makes no model: {error}"
         raise refused(folder, reason) from error
-    encoder = weights.get(ENCODER)
-    if encoder is None:
-        named = find_encoder(folder, described.encoder, config, is_own)
-        prefix = named.base_model_prefix
-        encoder = {f"{prefix}.{n}": w for n, w in named.state_dict().items()}
+    # The rest may be a classifier for transformers.
+    weights = {
+        name: read_weights(folder / name, sha256, 2 * size + SMALL)
+        for name, sha256 in hashes.items()
+    }
+    if ENCODER not in weights:
+        weights[ENCODER] = find_encoder(folder, named, config, is_own)
     try:
-        load_weights(model, encoder, weights[HEAD])
-    except RecipeError as error:
-        raise refused(folder, str(error)) from error
-    return model.requires_grad_(False), config
+        load_weights(model, weights[ENCODER], weights[HEAD])
+        # Not every config that makes a model makes one that can be used.
+        samples = torch.arange(3200.0).sin().expand(2, -1)
+        answers = model(samples, torch.tensor([1.0, 0.5]))
+        if not answers.isfinite().all():
+            raise RecipeError("its answers are no numbers")
+    except Exception as error:
+        raise refused(folder, f"it cannot be used: {error}") from error
+    return model, config
 
 
 def check_files(folder):
     """Refuses what a folder of data has no use for: code, pickles, links."""
-    for path in sorted(Path(folder).iterdir()):
+    for path in sorted(folder.iterdir()):
         if path.name in (".git", ".cache") and not path.is_symlink():
             continue
-        code = CODE.fullmatch(path.name)
-        if path.is_symlink() or not path.is_file():
-            raise refused(folder, f"'{path.name}' is a link or no file")
-        if code:
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
-            if not found.startswith(code[1]):
-                raise refused(folder, f"'{path.name}' was changed")
-        elif path.name not in NAMES and path.suffix not in ENDINGS:
-            raise refused(folder, f"'{path.name}' may hold code")
-        if path.name == "hyperparams.yaml":
-            check_yaml(path)
+        if fault := find_fault(path):
+            raise refused(folder, f"'{path.name}' {fault}")
 
 
-def check_yaml(path):
-    """Refuses tags that an export does not write, without acting on any."""
+def find_fault(path):
+    """Says why a file does not belong into a folder of data, or nothing."""
+    if path.name == "__pycache__":
+        return "may hold code: delete it if Python made it"
+    if path.is_symlink() or not path.is_file():
+        return "is a link or no file"
+    names, code = {path.name, path.suffix}, CODE.fullmatch(path.name)
+    if names & BINARIES:
+        return None
+    settings = path.name == "hyperparams.yaml"
+    if not (names & TEXTS or code or settings):
+        return "may hold code"
+    content = read_file(path, 16 * SMALL)
+    if code and not hashlib.sha256(content).hexdigest().startswith(code[1]):
+        return "was changed"
+    if settings and not SETTINGS.fullmatch(content):
+        return "was changed"
+    if content.decode("utf-8", "ignore").encode() != content:
+        return "is no text"
+
+
+def read_file(path, most):
+    """Reads a file of at most so many bytes."""
     try:
-        text = path.read_text("utf-8")
-        tags = {
-            event.tag
-            for event in yaml.parse(text, yaml.SafeLoader)
-            if getattr(event, "tag", None)
-        }
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise refused(path.parent, f"'{path.name}' is no YAML") from error
-    for tag in tags:
-        if not TAGS.fullmatch(tag):
-            raise refused(path.parent, f"'{path.name}' has the tag {tag}")
+        if path.stat().st_size > most:
+            raise refused(path.parent, f"'{path.name}' is too large")
+        return path.read_bytes()
+    except (OSError, MemoryError) as error:
+        raise refused(path.parent, f"'{path.name}' cannot be read") from error
 
 
 def read_config(folder):
     """Reads config.json; returns all of it, and the checked `Description`."""
-    path = folder / "config.json"
+    content = read_file(folder / "config.json", SMALL)
     try:
-        config = json.loads(path.read_text("utf-8"))
+        config = from_json(content, allow_inf_nan=False)
+        if not isinstance(config, dict) or "emotion_model" not in config:
+            raise ValueError("it describes no emotion model")
+        if orders := ORDERS & config.keys():
+            raise ValueError(f"{min(orders)} may ask for code")
         described = Description.model_validate(config["emotion_model"])
         if len(set(described.classes)) < len(described.classes):
             raise ValueError("a class is named twice")
-        bound_numbers(config)
+        for name in described.classes:
+            if not (name.strip() and name.isprintable()) or name in COLUMNS:
+                raise ValueError(f"no class can have the name {name!a}")
         encoder_config(config)
-    except OSError as error:
-        reason = "there is no config.json that can be read"
-        raise refused(folder, reason) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -304,51 +324,28 @@ def read_config(folder):
         raise refused(folder, reason) from error
     # Whatever a stranger's entries cause in the classes of transformers
     except Exception as error:
-        reason = f"its config.json is wrong ({type(error).__name__}: {error})"
-        raise refused(folder, reason) from error
+        raise refused(folder, f"its config.json is wrong: {error}") from error
     return config, described
 
 
-def bound_numbers(entry, name=""):
-    """Refuses numbers that would build a model without end."""
-    if isinstance(entry, dict):
-        for key, value in entry.items():
-            bound_numbers(value, key)
-    elif isinstance(entry, list):
-        if len(entry) > 1000:
-            raise ValueError(f"{name} has {len(entry)} entries")
-        for value in entry:
-            bound_numbers(value, name)
-    elif isinstance(entry, (int, float)):
-        layers = name.startswith("num_") and name.endswith("_layers")
-        if not abs(entry) <= (1000 if layers else LARGEST):
-            raise ValueError(f"{name} is {entry}")
-
-
-def read_weights(path, sha256):
+def read_weights(path, sha256, most):
     """Reads a file of weights whose hash is known."""
+    content = read_file(path, most)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise refused(path.parent, f"'{path.name}' is damaged or changed")
     try:
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise refused(path.parent, f"'{path.name}' is damaged or changed")
         return load(content)
-    except OSError as error:
-        raise refused(path.parent, f"'{path.name}' is not there") from error
-    except (SafetensorError, ValueError, KeyError) as error:
-        reason = f"'{path.name}' is not safetensors ({error})"
+    except Exception as error:
+        reason = f"'{path.name}' is not safetensors: {error}"
         raise refused(path.parent, reason) from error
 
 
 def find_encoder(folder, encoder, config, is_own):
-    """Loads the encoder that a model names, and checks that it is the one that
-    the model was trained with."""
-    source = encoder.source or ""
+    """Loads the weights of the encoder that a model names, and checks that they
+    are those that it was trained with."""
+    source = encoder.source
     if re.fullmatch(r"encoders/\w+", source):
         source = ROOT / source
-    elif not is_own and not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source):
-        reason = f"it names '{source}', which is no encoder of the hub"
-        raise refused(folder, reason)
-    own = {"cache_dir": encoder.cache} if is_own and encoder.cache else {}
     try:
         found = transformers.AutoModel.from_pretrained(
             source,
@@ -356,14 +353,15 @@ def find_encoder(folder, encoder, config, is_own):
             revision=encoder.revision or "main",
             dtype=torch.float32,
             trust_remote_code=False,
-            **own,
+            use_safetensors=None if is_own else True,  # and no pickles
+            cache_dir=encoder.cache if is_own else None,
         )
     # The hub's client raises errors of many libraries without a network.
     except Exception as error:
         raise RecipeError(
             f"the encoder '{source}' of the model in '{folder}' cannot be "
-            f"loaded ({type(error).__name__}): put it there, or export the "
-            "model where the encoder is (export.py includes it)."
+            f"loaded ({plain(str(error).split(chr(10))[0])}): put it there, or "
+            "export the model where the encoder is (export.py includes it)."
         ) from error
     if weights_sha256(found) != encoder.weights_sha256:
         raise RecipeError(
@@ -371,12 +369,20 @@ def find_encoder(folder, encoder, config, is_own):
             f"'{folder}' was trained with (its weights differ): put that one "
             "there."
         )
-    return found
+    prefix = found.base_model_prefix
+    return {f"{prefix}.{n}": w for n, w in found.state_dict().items()}
 
 
 def refused(folder, reason):
     """Makes the error for a folder that is not read."""
     return RecipeError(
-        f"the model in '{folder}' is refused: {' '.join(reason.split())[:300]}; "
-        "expected what export.py writes, unchanged (get it again)."
+        f"the model in '{folder}' is refused: {plain(reason)}; expected what "
+        "export.py writes, unchanged (get it again)."
     )
+
+
+def plain(text):
+    """Makes a part of a sentence of an error's text, which may hold what a
+    terminal obeys."""
+    text = " ".join(re.sub(r"\w*Error: ", "", text).split())[:300].rstrip(".")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

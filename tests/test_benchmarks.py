@@ -81,3 +81,17 @@ def test_preparation(tmp_path):
         check_ratio(table, f"{run}, s", "headers, s")
         growth = f"{run}, growth of memory, MiB"
         check_ratio(table, growth, "table of clips, MiB")
+
+
+def test_prediction(tmp_path):
+    """Files are compared with the model alone."""
+    table = read_table("prediction.py", ["--clips", "4"], tmp_path)
+    check_ratio(table, "predict_files", "bare forward pass")
+
+
+def test_onnx_file(tmp_path):
+    """An ONNX file is compared with PyTorch."""
+    pytest.importorskip("onnx", reason="needs pip install onnx")
+    pytest.importorskip("onnxruntime", reason="needs pip install onnxruntime")
+    table = read_table("onnx_file.py", ["--clips", "4"], tmp_path)
+    check_ratio(table, "ONNX", "PyTorch")

@@ -206,6 +206,8 @@ def test_a_random_encoder_is_reported(make_report, predictions, tmp_path):
     assert read_metrics(tmp_path / "out")["encoder_is_random"]
     page = (tmp_path / "out/report.html").read_text("utf-8")
     assert "random (random weights)" in page
+    assert "random weights: it was never trained" in page
+    assert "random weights" in read_metrics(tmp_path / "out")["about"]
     assert "Learned layer weights" not in page
 
 

@@ -115,6 +115,7 @@ class RunReport:
             "manifest_sha256": manifest_sha256(self.annotations),
             "test_speakers_in_encoder_training": len(leaked),
             "test_speakers": len(names),
+            "shares_speakers": self.split["shares_speakers"],
         }
         metrics["facts"] = self.facts(len(leaked))
         metrics["about"] = self.about(metrics)
@@ -178,6 +179,13 @@ class RunReport:
             From the name of a fact, such as "Corpus", to the fact.
         """
         notice = self.split["notice"]
+        if self.split["shares_speakers"]:
+            notice += (
+                " Test speakers are among those trained on: the score says "
+                "nothing about unseen ones."
+            )
+        if self.encoder.is_random:
+            notice += " The encoder has random weights: it was never trained."
         if leaked_speakers:
             notice += (
                 f" The encoder was trained with the labels of {leaked_speakers}"
