@@ -37,9 +37,12 @@ def load(source):
     """
     # libsndfile is given no name: it would trust an extension such as .raw.
     content = source if isinstance(source, bytes) else Path(source).read_bytes()
-    wav, sample_rate = soundfile.read(
-        io.BytesIO(content), dtype="float32", always_2d=True
-    )
+    try:
+        wav, sample_rate = soundfile.read(
+            io.BytesIO(content), dtype="float32", always_2d=True
+        )
+    except ValueError as error:  # a FLAC that does not say how long it is
+        raise RuntimeError(f"unknown length: {error}") from error
     return wav.mean(axis=1), sample_rate, wav.shape[1]
 
 

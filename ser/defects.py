@@ -10,6 +10,8 @@ from ser.audio import load
 MIN_SAMPLE_RATE = 4000  # Hz, below it a header is wrong or speech is lost
 SILENCE = 1e-4  # peak of full scale (-80 dB), above the dither of 16 bits
 UNKNOWN_SIZE = 0x7FFFF000  # bytes; larger sizes mean "unknown"
+UNKNOWN_LENGTH = 2**62  # samples; of a FLAC that was streamed
+OGG_TAIL = 2**20  # bytes at the end; a page has 64 KiB at most
 MAGIC = (b"RIFF", b"fLaC", b"OggS", b"FORM", b"RF64")
 
 
@@ -66,7 +68,7 @@ def examine(content):
         damaged = content.startswith(MAGIC)
         reason = "truncated or damaged audio" if damaged else "not audio"
         return reason, None, None
-    if is_truncated(content, len(wav)):
+    if is_truncated(io.BytesIO(content), len(wav)):
         return "truncated file", None, None
     if not np.isfinite(wav).all():
         return "NaN or infinite samples", None, None
@@ -87,26 +89,47 @@ def is_silent(wav):
     return len(wav) > 0 and np.abs(wav - wav.mean()).max() < SILENCE
 
 
-def is_truncated(content, samples_read):
-    """Tells whether a file, of which libsndfile reads so many samples a
-    channel, ends before its header says."""
-    kind = content[:4]
+def is_truncated(file, samples_read):
+    """Tells whether an audio file ends before its header says.
+
+    Arguments
+    ---------
+    file : binary file
+        Open, and left open.
+    samples_read : int
+        How many samples a channel libsndfile reads of it.
+
+    Returns
+    -------
+    bool
+    """
+    kind = read_at(file, 0, 4)
     if kind in (b"RIFF", b"RF64", b"FORM"):
-        return chunks_are_cut(content)
+        return chunks_are_cut(file)
     if kind == b"OggS":
-        return pages_are_cut(content)
-    with soundfile.SoundFile(io.BytesIO(content)) as file:
-        promised = file.frames
+        return pages_are_cut(file)
     # The length of an MP3 is an estimate if no frame says how many follow.
-    return samples_read < promised and (
-        kind == b"fLaC" or has_frame_count(content)
+    return samples_read < soundfile_info(file).frames < UNKNOWN_LENGTH and (
+        kind == b"fLaC" or has_frame_count(file)
     )
 
 
-def chunks_are_cut(content):
+def read_at(file, start, size):
+    """Reads bytes of an open file."""
+    file.seek(start)
+    return file.read(size)
+
+
+def soundfile_info(file):
+    """Asks libsndfile about an open file."""
+    file.seek(0)
+    return soundfile.info(file, verbose=True)
+
+
+def chunks_are_cut(file):
     """Tells whether a WAV or AIFF file lacks samples, by libsndfile's log:
     "data : 192000 (should be 57569)"."""
-    log = soundfile.info(io.BytesIO(content), verbose=True).extra_info
+    log = soundfile_info(file).extra_info
     frames = re.search(
         r"frame count (\d+) does not match value from 'ds64' chunk of (\d+)",
         log,
@@ -124,10 +147,12 @@ def chunks_are_cut(content):
     return int(found[1]) > int(found[2])
 
 
-def pages_are_cut(content):
+def pages_are_cut(file):
     """Tells whether an Ogg stream lacks its end: the last page must be whole
     and carry the end-of-stream flag (RFC 3533). libsndfile's log does not
     tell a page that is cut from other bytes after the stream."""
+    size = file.seek(0, io.SEEK_END)
+    content = read_at(file, max(0, size - OGG_TAIL), OGG_TAIL)
     last = content.rfind(b"OggS")
     header = content[last : last + 27]
     table = content[last + 27 :][: header[26]] if len(header) == 27 else b""
@@ -135,9 +160,10 @@ def pages_are_cut(content):
     return not table or not header[5] & 4 or end > len(content)
 
 
-def has_frame_count(content):
+def has_frame_count(file):
     """Tells whether the first frame of an MP3 says how many there are."""
-    tag = int.from_bytes(content[6:10], "big")  # of 7 bits a byte
+    head = read_at(file, 0, 10)
+    tag = int.from_bytes(head[6:10], "big")  # of 7 bits a byte
     tag = sum((tag >> 8 * n & 127) << 7 * n for n in range(4))
-    start = tag + 10 if content[:3] == b"ID3" else 0
-    return bool(re.search(b"Xing|Info", content[start : start + 4096]))
+    start = tag + 10 if head[:3] == b"ID3" else 0
+    return bool(re.search(b"Xing|Info", read_at(file, start, 4096)))

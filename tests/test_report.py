@@ -155,6 +155,7 @@ def test_a_run_is_written(make_report, predictions, capsys, tmp_path):
     assert re.search(r"^Test UAR 87\.5 % \(95 % interval \d", printed, re.M)
     assert "16 clips, chance 12.5 %\nProtocol: loso" in printed
     assert f"Report: {tmp_path / 'out/report.html'}" in printed
+    assert f"python predict.py my.wav --model {tmp_path / 'out'}" in printed
     assert "The built-in encoder is small" in printed
     assert "a corpus of your own" not in printed  # ravdess is one
 

@@ -1,0 +1,1 @@
+"""From what a command line names to tables, pictures and bulk jobs."""
