@@ -7,10 +7,11 @@ from conftest import ROOT
 
 # Data runs one way: a module imports those before it and none after it.
 ORDER = (
-    "ser.errors ser.files ser.audio ser.defects ser.batches ser.hidden_states "
-    "ser.encoder ser.pooling ser.embeddings ser.head ser.model ser.model_folder "
-    "ser.onnx_network ser.inference ser.timeline ser.checkpoint ser.history "
-    "ser.metrics ser.settings train ser.report crossval"
+    "ser.errors ser.files ser.audio ser.defects ser.stream ser.batches "
+    "ser.hidden_states ser.encoder ser.pooling ser.embeddings ser.head "
+    "ser.model ser.model_folder ser.onnx_network ser.inference ser.timeline "
+    "ser.checkpoint ser.history ser.metrics ser.settings train ser.report "
+    "crossval"
 ).split()
 CORE = ORDER[: ORDER.index("ser.report")]
 PAGES = {"jinja2", "matplotlib", "gradio"}
@@ -117,7 +118,10 @@ def test_the_core_knows_no_extras(module):
     assert not found & PAGES
 
 
-@pytest.mark.parametrize("module", modules_of("ser", "train", "crossval"))
+# The package itself only offers `load_model`.
+@pytest.mark.parametrize(
+    "module", [m for m in modules_of("ser", "train", "crossval") if m != "ser"]
+)
 def test_imports_follow_the_data(module):
     """A module imports those before it in the order alone."""
 
@@ -142,6 +146,8 @@ def test_imports_follow_the_data(module):
             ["crossval", "encoders", "fork", "forking", "train", "ser.report"],
         ),
         ("encoders", ["crossval", "fork", "forking", "ser.report"]),
+        ("prediction", ["crossval", "forking", "sharing", "train", "app"]),
+        ("sharing", ["crossval", "prediction", "train", "app"]),
         ("crossval", ["encoders", "fork", "forking"]),
         ("forking", ["crossval", "encoders", "fork", "train", "ser.report"]),
     ],
@@ -180,8 +186,9 @@ def test_no_file_is_too_long():
 
 
 def test_the_repository_does_not_grow():
-    """Likewise: 9,000 lines of Python without tests, and 700 of YAML."""
+    """Likewise: 13,000 lines of Python without tests, of which a third is for
+    what comes after training, and 700 of YAML."""
     python = [p for p in find_files("*.py") if p.parts[-2] != "tests"]
-    assert sum(count_lines(python).values()) <= 9000
+    assert sum(count_lines(python).values()) <= 13000
     yaml = find_files("*.yaml", "*.yml", ".*.yaml")
     assert sum(count_lines(yaml).values()) <= 700
