@@ -146,9 +146,7 @@ class EmotionRecogniser(Pretrained):
             path = fetch(name, source, savedir)
         content = io.BytesIO(Path(path).read_bytes())
         wav, sample_rate = audio_io.load(content)
-        ratio = resampling_ratio(sample_rate)
+        old, new = resampling_ratio(sample_rate).as_integer_ratio()
         # The precision of the filter is that of torchaudio's function.
-        resample = Resample(
-            ratio.numerator, ratio.denominator, dtype=torch.float32
-        )
+        resample = Resample(old, new, dtype=torch.float32)
         return resample(wav.mean(dim=0)[None])[0].to(self.device)
