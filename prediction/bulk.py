@@ -27,7 +27,7 @@ from ser.files import write_text
 from ser.inference import Prediction, find_length, load_model
 from tqdm import tqdm
 
-CORES = 2  # of a worker without a GPU
+CORES = int(os.environ.get("BULK_CORES", 2))  # of a worker without a GPU
 GPU_SPEED = 10  # of a GPU relative to these cores, at least
 # A kill loses the parts that are being computed: half a minute of work, and a
 # minute at most where it takes twice as long as measured.
@@ -239,8 +239,9 @@ def compute(ray, clips, worker, speed, out_dir):
         device, each = "cuda", {"num_gpus": 1, "num_cpus": 1}
         speed *= GPU_SPEED
     else:
-        cores = min(CORES, max(node.get("CPU", 0) for node in nodes))
-        workers = int(sum(node.get("CPU", 0) // cores for node in nodes))
+        most = max(int(node.get("CPU", 0)) for node in nodes)
+        cores = min(CORES, most) or 1
+        workers = int(sum(node.get("CPU", 0) // cores for node in nodes)) or 1
         device, each = "cpu", {"num_cpus": cores}
     # A row, a block, a task and a part are one, so that a retry does all of it.
     rows = [

@@ -97,14 +97,15 @@ def encoder_config(config):
     known = transformers.AutoConfig.for_model(config["model_type"])
     names = known.to_dict().keys() - transformers.PretrainedConfig().to_dict()
     made = type(known)(**{k: v for k, v in config.items() if k in names})
-    check_size(made)
+    check_size(made, names)
     return made
 
 
-def check_size(config):
-    """Refuses an encoder's config of numbers that would build a model without
-    end, or one without end of memory for a clip."""
-    for name, value in config.to_dict().items():
+def check_size(config, names):
+    """Refuses an encoder's config whose numbers (by their names) would build a
+    model without end, or one without end of memory for a clip."""
+    for name in names:
+        value = getattr(config, name)
         numbers = value if isinstance(value, (list, tuple)) else [value]
         numbers = [n for n in numbers if type(n) in (int, float)]
         is_count = name.startswith(("conv_", "num_")) or name.endswith("_size")

@@ -290,7 +290,7 @@ def test_an_export_differs_in_what_is_declared(name, stem, exported):
     left_out = set(
         "corpus protocol num_folds text_independent label_set test_corpus "
         "test_data_folder columns speaker_pattern audio_index corpora "
-        "report".split()
+        "report save_model".split()
     )
     if stem == "finetune":
         left_out |= {"embedding_store", "encode_batch_length"}
