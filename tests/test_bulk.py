@@ -1,0 +1,184 @@
+"""Bulk jobs on Ray: killed at any moment, they end with one row for each clip,
+as prediction without Ray gives it."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pandas
+import pytest
+from conftest import ENVIRONMENT, ROOT
+from ser.inference import READY, load_model
+
+pytest.importorskip("ray")
+psutil = pytest.importorskip("psutil")  # Ray brings it along
+
+COPIES = 2  # of 64 clips, so that a job takes long enough to be killed
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, small_corpus):
+    """A folder with clips/, where many are sound and one is not."""
+    folder = tmp_path_factory.mktemp("bulk")
+    (folder / "clips").mkdir()
+    for wav in small_corpus.glob("*.wav"):
+        for copy in range(COPIES):
+            shutil.copy(wav, folder / "clips" / f"{copy}_{wav.name}")
+    (folder / "clips" / "text.wav").write_text("no sound")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    """The predictions without Ray, by path."""
+    paths = sorted((folder / "clips").iterdir())
+    predictions = load_model().predict(paths)
+    return {f"clips/{p.name}": a for p, a in zip(paths, predictions)}
+
+
+@pytest.fixture
+def start(folder):
+    """Starts predict.py on the clips as a job with a process group of its own;
+    nothing of the jobs is left at the end."""
+    mark = str(time.time_ns())
+
+    def start(out, *options, paths=("clips",), **variables):
+        return subprocess.Popen(
+            [
+                sys.executable,
+                ROOT / "predict.py",
+                *paths,
+                "--bulk",
+                out,
+                *options,
+            ],
+            env={**ENVIRONMENT, "BULK_TEST": mark, **variables},
+            cwd=folder,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    yield start
+    end = time.monotonic() + 60
+    while left := list(processes(mark)):
+        assert time.monotonic() < end, left
+        time.sleep(0.5)
+
+
+def processes(mark):
+    """Yields the processes that were started with a mark, and all theirs."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("BULK_TEST") == mark:
+                yield process
+
+
+def commits(out):
+    """Lists the checkpoints that are committed."""
+    files = out.glob("_checkpoints/*/*.parquet")
+    return [file for file in files if ".pending" not in file.name]
+
+
+def wait(job, out, number):
+    """Waits until so many parts are committed."""
+    while len(commits(out)) < number:
+        assert job.poll() is None, job.communicate()
+        time.sleep(0.1)
+
+
+def finish(job):
+    """Waits for the end of a job; returns its status and what it printed."""
+    output, errors = job.communicate(timeout=300)
+    return job.returncode, output, errors
+
+
+def check(out, expected):
+    """Checks that each clip has one row, with the values expected."""
+    rows = pandas.read_parquet(out, dtype_backend="pyarrow")
+    assert sorted(rows["path"]) == sorted(expected)
+    for row in rows.to_dict("records"):
+        answer = expected[row["path"]]
+        assert row["note"] == answer.note
+        if answer.emotion is None:
+            assert pandas.isna(row["emotion"])
+            continue
+        assert row["emotion"] == answer.emotion
+        assert row["duration"] == answer.duration
+        for name, probability in answer.probabilities.items():
+            assert row[name] == pytest.approx(probability, abs=1e-5)
+
+
+def test_killed_job_goes_on(start, folder, expected, tmp_path):
+    """A job killed half-way loses no clip and doubles none, whatever state its
+    parts are in; nothing is done when all is done, or for other settings."""
+    out = tmp_path / "a b#?%20"  # no part of an address
+    job = start(out)
+    wait(job, out, 3)
+    os.killpg(job.pid, signal.SIGKILL)
+    job.communicate()
+    # Two more ends that a kill and a power cut can have
+    written, damaged, *kept = commits(out)
+    written.rename(written.with_suffix(".pending.parquet"))
+    (out / f"{damaged.stem}-0.parquet").write_bytes(b"PAR1")
+    kept = sum(len(pandas.read_parquet(file)) for file in kept)
+
+    twice = "clips", "clips/text.wav"
+    status, output, errors = finish(start(out, paths=twice))
+    assert status == 1, errors
+    new = len(expected) - kept
+    assert f"{len(expected)} rows, {new} of them new, 1 without" in output
+    check(out, expected)
+
+    parts = {part: part.stat().st_mtime_ns for part in out.glob("*.parquet")}
+    status, output, errors = finish(start(out))
+    assert status == 1, errors
+    assert f"{len(expected)} rows, 0 of them new, 1 without" in output
+    assert "abstain" in finish(start(out, "--abstain", "0.9"))[2]
+    other = tmp_path / "other"
+    shutil.copytree(READY, other)
+    config = json.loads((other / "config.json").read_text("utf-8"))
+    config["emotion_model"]["temperature"] += 0.5
+    (other / "config.json").write_text(json.dumps(config), "utf-8")
+    status, output, errors = finish(start(out, "--model", other))
+    assert status == 1
+    assert "begun with another model" in errors.splitlines()[-1]
+    found = {part: part.stat().st_mtime_ns for part in out.glob("*.parquet")}
+    assert found == parts
+
+
+def test_killed_worker_is_replaced(start, expected, tmp_path):
+    """The death of a worker costs no clip."""
+    out = tmp_path / "out"
+    job = start(out)
+    wait(job, out, 1)
+    workers = [
+        process
+        for process in psutil.Process(job.pid).children(recursive=True)
+        if "ray::MapWorker" in " ".join(process.cmdline())
+    ]
+    assert workers
+    for worker in workers:
+        worker.kill()
+    status, output, errors = finish(job)
+    assert status == 1, errors
+    check(out, expected)
+
+
+def test_refusals(start, folder, tmp_path):
+    """A folder with other files, and a machine without Ray, are refused in a
+    sentence."""
+    status, _, errors = finish(start(folder))
+    assert status == 1
+    assert "is not empty" in errors.splitlines()[-1]
+    (tmp_path / "ray.py").write_text("raise ImportError")
+    without = {"PYTHONPATH": str(tmp_path)}
+    status, _, errors = finish(start(tmp_path / "out", **without))
+    assert status == 1
+    assert 'pip install "ray[data]"' in errors.splitlines()[-1]
