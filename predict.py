@@ -174,7 +174,7 @@ def run(args, found):
     if args.plot and any(answer.emotion for answer in answers):
         from prediction.plot import plot_timeline
 
-        title = os.path.basename(found[0][0])
+        title = name_in_table(os.path.basename(found[0][0]))
         plot_timeline(answers, classes, args.plot, title)
     for file in filter(None, (args.out, args.plot)):
         print(f"wrote {file}")

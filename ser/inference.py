@@ -332,7 +332,8 @@ def find_length(source):
         return len(source) / SAMPLE_RATE if np.ndim(source) == 1 else 0.0
     try:
         if stat.S_ISREG(os.stat(source).st_mode):  # or a pipe would wait
-            return soundfile.info(str(source)).duration
+            with open(source, "rb") as file:  # no name: see ser.audio.load
+                return soundfile.info(file).duration
     except (OSError, RuntimeError):
         pass
     return 0.0

@@ -8,9 +8,9 @@ import numpy as np
 from ser.audio import SAMPLE_RATE
 from ser.defects import is_silent
 from ser.errors import RecipeError
+from ser.inference import MAX_DURATION, MIN_DURATION
 from ser.stream import stream_audio
 
-SHORTEST, LONGEST = 0.1, 120  # s, of a window
 BATCH = 40  # s of audio that are classified at once
 
 
@@ -92,8 +92,10 @@ def check_arguments(window, hop, smooth, abstain):
     RecipeError
         If one is out of range.
     """
-    if not SHORTEST <= window <= LONGEST:
-        wrong = f"window is {window}: expected {SHORTEST} to {LONGEST} s"
+    if not MIN_DURATION <= window <= MAX_DURATION:
+        wrong = (
+            f"window is {window}: expected {MIN_DURATION} to {MAX_DURATION} s"
+        )
     elif not 0 < hop <= window:
         wrong = f"hop is {hop}: expected more than 0 and at most {window} s"
     elif smooth != 0 and not (smooth > 0 and smooth % 2 == 1):
@@ -122,7 +124,7 @@ def cut_windows(blocks, size, step):
     except EOFError:
         end = offset + len(held)
     rest = offset + len(held) - (start - step + size)
-    if start == 0 or rest >= SHORTEST * SAMPLE_RATE:
+    if start == 0 or rest >= MIN_DURATION * SAMPLE_RATE:
         yield offset, held
     if end is not None:
         yield end, None
@@ -147,8 +149,8 @@ def find_fault(wav):
     """Says why a window cannot be classified, or ""."""
     if wav is None:
         return "truncated or damaged audio"
-    if len(wav) < SHORTEST * SAMPLE_RATE:
-        return f"shorter than {SHORTEST} s"
+    if len(wav) < MIN_DURATION * SAMPLE_RATE:
+        return f"shorter than {MIN_DURATION} s"
     if not np.isfinite(wav).all():
         return "NaN or infinite samples"
     return "silence" if is_silent(wav) else ""

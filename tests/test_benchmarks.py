@@ -95,3 +95,10 @@ def test_onnx_file(tmp_path):
     pytest.importorskip("onnxruntime", reason="needs pip install onnxruntime")
     table = read_table("onnx_file.py", ["--clips", "4"], tmp_path)
     check_ratio(table, "ONNX", "PyTorch")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no module resource")
+def test_long_audio(tmp_path):
+    """Sixty times as much audio is compared with a little."""
+    table = read_table("long_audio.py", ["--hours", "0.02"], tmp_path)
+    check_ratio(table, "1.2 minutes, MiB", "0.02 minutes, MiB")
