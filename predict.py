@@ -13,14 +13,16 @@ row says why.
 
 import argparse
 import os
+import signal
 import sys
 from itertools import chain
 
-from prediction.output import OUT_ENDINGS, escaped, name_in_table, open_output
+from prediction import output
 from prediction.sources import find_audio
 from ser.errors import RecipeError, user_errors
 
 PICTURES = (".png", ".svg", ".pdf")
+STOPPED = "stopped before the table was written."
 
 
 def parse_command_line():
@@ -66,14 +68,14 @@ def find_misuse(args):
         return "--address needs --bulk"
     if args.bulk and (args.out or args.window or args.device):
         return "--bulk goes with --model, --abstain and --address only"
-    for file, endings in ((args.out, OUT_ENDINGS), (args.plot, PICTURES)):
+    formats = {args.out: output.OUT_ENDINGS, args.plot: PICTURES}
+    for file, endings in formats.items():
         if file and not file.lower().endswith(endings):
             return f"'{file}' has none of the endings {' '.join(endings)}"
         if file and os.path.isdir(file):
             return f"'{file}' is a folder: name a file"
-    if args.out and os.path.abspath(args.out) in map(
-        os.path.abspath, args.audio
-    ):
+    read = map(os.path.abspath, args.audio)
+    if args.out and os.path.abspath(args.out) in read:
         return f"'{args.out}' is read, and --out would replace it"
 
 
@@ -88,7 +90,7 @@ def load(source, device):
 
             device = "cuda" if torch.cuda.is_available() else "cpu"
     recogniser = load_model(source, device)
-    print(escaped(recogniser.about), file=sys.stderr)
+    print(output.escaped(recogniser.about), file=sys.stderr)
     return recogniser
 
 
@@ -140,6 +142,13 @@ def has_failed(answers):
     return cut_short or all(answer.emotion is None for answer in answers)
 
 
+def stop(*_):
+    """Ends the program at once: as an exception, an interrupt may leave a lock
+    locked, for which threads would wait without end."""
+    os.write(2, f"\nerror: {STOPPED}\n".encode())
+    os._exit(1)
+
+
 def make_row(path, answer, columns):
     """Makes a row of the table, with None where there is no value."""
     values = vars(answer) | answer.probabilities | {"path": path}
@@ -159,25 +168,30 @@ def run(args, found):
         raise RecipeError(
             f"--plot draws one recording, and {len(found)} were found: name one."
         )
+    for file in filter(None, (args.out, args.plot)):
+        output.check_file(file)
     recogniser = load(args.model, args.device)
     classes, failed = recogniser.classes, 0
     columns = ["path", "emotion", *classes, "duration", "note"]
     if args.window is not None:
         columns = ["path", "start", "end", "emotion", *classes, "note"]
     rows = [[] for _ in found]
-    with open_output(args.out) as write:
-        for place, answers in predict(recogniser, found, args):
-            path = name_in_table(found[place][0])
-            rows[place] = [make_row(path, a, columns) for a in answers]
-            failed += has_failed(answers)
-        write(columns, classes, list(chain.from_iterable(rows)))
+    before = signal.signal(signal.SIGINT, stop)
+    for place, answers in predict(recogniser, found, args):
+        path = output.name_in_table(found[place][0])
+        rows[place] = [make_row(path, a, columns) for a in answers]
+        failed += has_failed(answers)
+    signal.signal(signal.SIGINT, before)
+    rows = list(chain.from_iterable(rows))
+    output.write_table(args.out, columns, classes, rows)
+    if args.out:
+        print(f"wrote {args.out}", file=sys.stderr)
     if args.plot and any(answer.emotion for answer in answers):
         from prediction.plot import plot_timeline
 
-        title = name_in_table(os.path.basename(found[0][0]))
+        title = output.name_in_table(os.path.basename(found[0][0]))
         plot_timeline(answers, classes, args.plot, title)
-    for file in filter(None, (args.out, args.plot)):
-        print(f"wrote {file}")
+        print(f"wrote {args.plot}", file=sys.stderr)
     if failed:
         count = f"{failed} of {len(found)} files"
         print(f"no answer for {count}: see their notes", file=sys.stderr)
@@ -195,11 +209,8 @@ def main():
         sys.exit(1 if run_bulk(args.model, found, *job) else 0)
     try:
         failed = run(args, found)
-    except BaseException as error:
-        # Met in a lock of a thread, an interrupt causes another error.
-        if KeyboardInterrupt not in map(type, (error, error.__context__)):
-            raise
-        raise RecipeError("stopped, and nothing was written.") from None
+    except KeyboardInterrupt:
+        raise RecipeError(STOPPED) from None
     sys.exit(1 if failed else 0)
 
 

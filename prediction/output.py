@@ -1,12 +1,11 @@
 """Predictions as a table: on a terminal, in a pipe and in a file."""
 
-import contextlib
 import csv
 import errno
 import json
 import os
 import sys
-from functools import partial
+import tempfile
 from pathlib import Path
 
 from ser.errors import RecipeError
@@ -16,33 +15,47 @@ OUT_ENDINGS = (".csv", ".jsonl", ".json", ".parquet")
 TEXTS = ("path", "emotion", "note")  # the columns that are not numbers
 
 
-@contextlib.contextmanager
-def open_output(out):
-    """Opens what a table goes to: a file that is written whole, a terminal or
-    a pipe.
+def check_file(path):
+    """Makes the folder of a file, and sees that the file can be written, so
+    that no work is done in vain.
+
+    Arguments
+    ---------
+    path : str
+        The file; nothing is written to it yet.
+
+    Raises
+    ------
+    OSError, RecipeError
+        If the folder or the format cannot be written.
+    """
+    folder = Path(path).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+    if path.lower().endswith(".parquet"):
+        import_pyarrow()
+
+
+def write_table(out, columns, classes, rows):
+    """Writes a file whole, prints a table on a terminal, or CSV in a pipe.
 
     Arguments
     ---------
     out : str or None
         The file, with one of `OUT_ENDINGS`; None is the standard output.
-
-    Yields
-    ------
-    Callable
-        Takes the names of the columns, the classes among them, and all rows:
-        tuples that hold None where there is no value.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be made, so that no work is done in vain.
+    columns, classes : list of str
+        The names of the columns, and the classes among them.
+    rows : list of tuple
+        With None where there is no value.
     """
-    if out is None:
-        yield print_table if sys.stdout.isatty() else print_csv
-        return
-    with written_whole(out) as unfinished:
-        unfinished.touch()
-        yield partial(save_table, unfinished, Path(out).suffix.lower())
+    if out:
+        with written_whole(out) as unfinished:
+            save_table(unfinished, Path(out).suffix.lower(), columns, rows)
+    elif sys.stdout.isatty():
+        print_table(columns, classes, rows)
+    else:
+        print_csv(columns, rows)
 
 
 def name_in_table(path):
@@ -117,7 +130,7 @@ def escaped(text):
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def print_csv(columns, classes, rows):
+def print_csv(columns, rows):
     """Prints CSV."""
     sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     try:
@@ -135,7 +148,7 @@ def write_csv(file, columns, rows):
     csv.writer(file, lineterminator="\n").writerows([columns, *rows])
 
 
-def save_table(path, ending, columns, classes, rows):
+def save_table(path, ending, columns, rows):
     """Writes rows to a file in the format of an ending."""
     if ending == ".parquet":
         save_parquet(path, columns, rows)

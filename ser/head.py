@@ -1,6 +1,6 @@
 """From a clip's embeddings to logits, and from logits to probabilities."""
 
-import math
+from math import exp, log
 
 import torch
 from scipy.optimize import minimize_scalar
@@ -156,10 +156,10 @@ def fit_temperature(logits, targets):
     """
     logits = logits.double()
 
-    def loss(log):
+    def loss(log_temperature):
         """Computes the cross entropy at a temperature."""
-        scaled = logits / math.exp(log)
+        scaled = logits / exp(log_temperature)
         return torch.nn.functional.cross_entropy(scaled, targets).item()
 
-    limit = math.log(10)  # a set without any mistake would have it 0
-    return math.exp(minimize_scalar(loss, bounds=(-limit, limit)).x)
+    limit = log(10)  # a set without any mistake would have it 0
+    return exp(minimize_scalar(loss, bounds=(-limit, limit)).x)

@@ -189,9 +189,9 @@ def unreadable(folder):
     (folder / HEAD).chmod(0)
 
 
-def by_name(source, revision=None, content=None, shift=0.0):
-    """The encoder is named; one that fits, or is shifted or a pickle, is in
-    "hub/encoder"."""
+def by_name(source, revision=None, content=None, shift=0.0, save=save_file):
+    """The encoder is named; one that fits, or is shifted, or any content in
+    place of a pickle, is in "hub/encoder"."""
 
     def make(folder):
         near = folder.parent / "hub/encoder"
@@ -202,8 +202,10 @@ def by_name(source, revision=None, content=None, shift=0.0):
         }
         if content:
             write("pytorch_model.bin", content)(near)
-        else:
+        elif save is save_file:
             save_file(tensors, near / ENCODER, {"format": "pt"})
+        else:
+            save(tensors, near / "pytorch_model.bin")
         shutil.move(folder / ENCODER, folder.parent)
         about(f"weights_sha256/{ENCODER}", DELETED)(folder)
         about("encoder/included", False)(folder)

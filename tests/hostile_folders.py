@@ -36,6 +36,7 @@ from hostile_edits import (
 )
 
 CASES = {}
+UNUSED = "wav2vec2.masked_spec_embed"  # but in training
 
 # Files that a model has no use for
 for name in (
@@ -199,6 +200,12 @@ CASES |= {
     "encoder NaN": weights(
         lambda w: w["wav2vec2.encoder.layer_norm.bias"].fill_(NAN), ENCODER
     ),
+    "encoder NaN where nobody looks": weights(
+        lambda w: w[UNUSED].fill_(NAN), ENCODER
+    ),
+    "encoder half where nobody looks": weights(
+        lambda w: w.update({UNUSED: w[UNUSED].half()}), ENCODER
+    ),
     "encoder missing": weights(
         lambda w: w.pop("wav2vec2.encoder.layer_norm.bias"), ENCODER
     ),
@@ -228,6 +235,7 @@ CASES |= {
     "encoder of another content": by_name("hub/encoder", shift=0.1),
     "encoder a pickle": by_name("hub/encoder", content=PICKLE),
     "encoder an old pickle": by_name("hub/encoder", content=OLD_PICKLE),
+    "encoder pickled by torch": by_name("hub/encoder", save=torch.save),
 }
 for key, *values in (
     ("num_hidden_layers", 10**9, 10**30, -1, 0, 2, 4, 1.5, "3", None, True),
