@@ -9,7 +9,12 @@ from data_prep.scan import looks_like
 from ser.errors import RecipeError
 
 # Columns of predictions.csv, which has one for each class too.
-RESERVED = {"ID", "spk_id", "truth", "prediction", "protocol", "fold", "seed"}
+# Columns of predictions.csv, then of what predict.py writes, and its answer
+# when it is unsure
+RESERVED = set(
+    "ID spk_id truth prediction protocol fold seed "
+    "path emotion duration start end note uncertain".split()
+)
 
 
 class Corpora:
@@ -128,7 +133,7 @@ class Corpora:
         if clash:
             raise RecipeError(
                 f"the classes {', '.join(clash)} have the names of columns of "
-                "predictions.csv: rename them in the data."
+                "predictions: rename them in the data."
             )
 
     def read(self):

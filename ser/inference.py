@@ -332,9 +332,8 @@ def find_length(source):
         return len(source) / SAMPLE_RATE if np.ndim(source) == 1 else 0.0
     try:
         if stat.S_ISREG(os.stat(source).st_mode):  # or a pipe would wait
-            with open(source, "rb") as file:  # no name: see ser.audio.load
-                return soundfile.info(file).duration
-    except (OSError, RuntimeError):
+            return soundfile.info(str(source)).duration
+    except (OSError, RuntimeError, TypeError):  # the last for a name in .raw
         pass
     return 0.0
 
