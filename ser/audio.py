@@ -1,6 +1,7 @@
 """From a file to a mono waveform: the only place where audio is read."""
 
 import io
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -44,6 +45,12 @@ def load(source):
     except ValueError as error:  # a FLAC that does not say how long it is
         raise RuntimeError(f"unknown length: {error}") from error
     return wav.mean(axis=1), sample_rate, wav.shape[1]
+
+
+def open_unnamed(path):
+    """Opens a file (str or pathlib.Path) for soundfile without its name, of which
+    it would trust an ending such as .raw; returns a binary file."""
+    return open(os.open(path, os.O_RDONLY), "rb")
 
 
 def read_audio(source):

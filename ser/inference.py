@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from ser.audio import SAMPLE_RATE, resample
+from ser.audio import SAMPLE_RATE, open_unnamed, resample
 from ser.defects import MIN_SAMPLE_RATE, examine, is_silent
 from ser.errors import RecipeError
 
@@ -332,8 +332,9 @@ def find_length(source):
         return len(source) / SAMPLE_RATE if np.ndim(source) == 1 else 0.0
     try:
         if stat.S_ISREG(os.stat(source).st_mode):  # or a pipe would wait
-            return soundfile.info(str(source)).duration
-    except (OSError, RuntimeError, TypeError):  # the last for a name in .raw
+            with open_unnamed(source) as file:
+                return soundfile.info(file).duration
+    except (OSError, RuntimeError):
         pass
     return 0.0
 

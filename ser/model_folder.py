@@ -43,8 +43,8 @@ CODE = re.compile(r"emotion_recogniser_([0-9a-f]{16})\.py")
 SETTINGS = re.compile(
     rb"pretrainer: !new:emotion_recogniser_\w{16}\.ModelFiles\s+modules: {}\s+"
 )
-# Of tables of predictions, which have one for each class too
-COLUMNS = {"path", "emotion", "duration", "note", "start", "end"}
+# Of tables of predictions, and the answer when unsure: not names of classes
+COLUMNS = set("path emotion duration note start end uncertain".split())
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 SMALL, LARGEST = 2**20, 2**34  # bytes of a text, and of all weights
 

@@ -6,7 +6,7 @@ import stat
 
 import numpy as np
 import soundfile
-from ser.audio import resampling_ratio
+from ser.audio import open_unnamed, resampling_ratio
 from ser.defects import MIN_SAMPLE_RATE, find_defect, is_truncated
 from ser.errors import RecipeError
 
@@ -50,8 +50,7 @@ def stream_audio(path, resample, seconds=1.0):
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would wait
             raise RecipeError(f"{path}: not a regular file")
-        # By number, since soundfile would trust an ending such as .raw.
-        content = open(os.open(path, os.O_RDONLY), "rb")
+        content = open_unnamed(path)
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
         raise RecipeError(f"{path}: {reason}") from error

@@ -11,6 +11,7 @@ import struct
 import sys
 
 import pytest
+import torch
 from safetensors.torch import load_file, save, save_file
 
 HEAD, ENCODER = "head.safetensors", "model.safetensors"
@@ -33,7 +34,15 @@ OLD_PICKLE = pickle.dumps(Payload(), protocol=2)
 NAN, INF = float("nan"), float("inf")
 # Names of classes that a terminal obeys, or that tables have for columns
 ODD_NAMES = ("\033[2J", "a\nb", "\0", " ", "\u202e", "\ud800")
-ODD_NAMES += ("path", "emotion", "duration", "note", "start", "end")
+ODD_NAMES += (
+    "path",
+    "emotion",
+    "duration",
+    "note",
+    "start",
+    "end",
+    "uncertain",
+)
 
 
 def write(name, content=CODE):
@@ -189,9 +198,9 @@ def unreadable(folder):
     (folder / HEAD).chmod(0)
 
 
-def by_name(source, revision=None, content=None, shift=0.0, save=save_file):
-    """The encoder is named; one that fits, or is shifted, or any content in
-    place of a pickle, is in "hub/encoder"."""
+def by_name(source, revision=None, shift=0.0, pickled=False):
+    """The encoder is named; one that fits is in "hub/encoder", or shifted, or
+    pickled, or any bytes are."""
 
     def make(folder):
         near = folder.parent / "hub/encoder"
@@ -200,12 +209,12 @@ def by_name(source, revision=None, content=None, shift=0.0, save=save_file):
             name.removeprefix("wav2vec2."): weight + shift
             for name, weight in load_file(folder / ENCODER).items()
         }
-        if content:
-            write("pytorch_model.bin", content)(near)
-        elif save is save_file:
-            save_file(tensors, near / ENCODER, {"format": "pt"})
+        if pickled is True:
+            torch.save(tensors, near / "pytorch_model.bin")
+        elif pickled:
+            write("pytorch_model.bin", pickled)(near)
         else:
-            save(tensors, near / "pytorch_model.bin")
+            save_file(tensors, near / ENCODER, {"format": "pt"})
         shutil.move(folder / ENCODER, folder.parent)
         about(f"weights_sha256/{ENCODER}", DELETED)(folder)
         about("encoder/included", False)(folder)

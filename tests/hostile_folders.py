@@ -233,9 +233,9 @@ CASES |= {
     "encoder not built in": by_name("encoders/nothing"),
     "encoder of another size": by_name("encoders/crema_d_small"),
     "encoder of another content": by_name("hub/encoder", shift=0.1),
-    "encoder a pickle": by_name("hub/encoder", content=PICKLE),
-    "encoder an old pickle": by_name("hub/encoder", content=OLD_PICKLE),
-    "encoder pickled by torch": by_name("hub/encoder", save=torch.save),
+    "encoder a pickle": by_name("hub/encoder", pickled=PICKLE),
+    "encoder an old pickle": by_name("hub/encoder", pickled=OLD_PICKLE),
+    "encoder pickled by torch": by_name("hub/encoder", pickled=True),
 }
 for key, *values in (
     ("num_hidden_layers", 10**9, 10**30, -1, 0, 2, 4, 1.5, "3", None, True),

@@ -139,7 +139,7 @@ def test_what_is_not_read_changes_nothing(whole, folder, case):
 def test_a_results_folder_of_a_stranger_runs_nothing(folder, content):
     """Even though a run may name an encoder that is a pickle."""
     encoder = folder.parent / "hub/encoder"
-    by_name(str(encoder), content=content)(folder)
+    by_name(str(encoder), pickled=content)(folder)
     write("metrics.json", b"{}")(folder.parent)
     with pytest.raises(RecipeError, match="cannot be loaded"):
         load_model(folder.parent)
