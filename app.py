@@ -190,7 +190,7 @@ def read_card(recogniser, model):
     """Returns what is known about a model, in Markdown: its card, or the facts
     of the run that trained it."""
     if recogniser.card:
-        text = recogniser.card.read_text("utf-8")
+        text = recogniser.card.read_text("utf-8", "replace")
         # The hub's metadata come first, between two lines of dashes.
         return text.split("\n---\n", 1)[-1] if text[:4] == "---\n" else text
     metrics = Path(model or "", "metrics.json")

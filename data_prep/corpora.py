@@ -8,7 +8,6 @@ from data_prep.labels import with_label_set
 from data_prep.scan import looks_like
 from ser.errors import RecipeError
 
-# Columns of predictions.csv, which has one for each class too.
 # Columns of predictions.csv, then of what predict.py writes, and its answer
 # when it is unsure
 RESERVED = set(

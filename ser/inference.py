@@ -23,6 +23,7 @@ MIN_DURATION = 0.1  # s, as in training
 MAX_DURATION = 120  # s; the memory of attention grows with the square
 TOO_LONG = f"longer than {MAX_DURATION} s: use a timeline (--window 4 --hop 1)"
 UNCERTAIN = "uncertain"
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 STEP = SAMPLE_RATE // 10  # samples; new shapes cost PyTorch memory on a CPU
 
 
@@ -283,24 +284,28 @@ def load_model(source=None, device="cpu"):
         return Recogniser(network, network.classes, network.about)
     from ser.model_folder import read_model
 
-    folder, run = source, source / "metrics.json"
-    if is_run := run.is_file():
-        folder = source / "model"
-    from_hub = not source.exists() and bool(
-        re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source.as_posix())
-    )
-    if from_hub:
-        folder = download(source.as_posix())
-    if not (folder / "config.json").is_file():
+    folder, run, about = source, source / "metrics.json", ""
+    try:
+        if run.is_file():
+            folder = source / "model"
+            about = str(json.loads(run.read_text("utf-8")).get("about", ""))
+        from_hub = HUB_NAME.fullmatch(source.as_posix()) and not source.exists()
+        if from_hub:
+            folder = download(source.as_posix())
+        is_model = (folder / "config.json").is_file()
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise RecipeError(
+            f"the model '{source}' cannot be read ({error}): check its name and "
+            "permissions, or repeat the command of the run."
+        ) from error
+    if not is_model:
         raise RecipeError(
             f"there is no model in '{source}': expected the results folder of a "
             "finished run of train.py, a folder that export.py wrote, an ONNX "
             "file, or a name on the hub, such as USER/NAME."
         )
-    model, config = read_model(folder, is_run, from_hub)
-    about = config["emotion_model"]["about"]
-    if is_run:
-        about = json.loads(run.read_text("utf-8")).get("about", about)
+    model, config = read_model(folder, run.is_file(), bool(from_hub))
+    about = about or config["emotion_model"]["about"]
     card = folder / "README.md"
     return Recogniser(
         TorchNetwork(model, device),

@@ -1,11 +1,9 @@
 """The upload of an exported folder to the hub."""
 
-import re
-
 from huggingface_hub import HfApi, get_token
 from ser.errors import RecipeError
+from ser.inference import HUB_NAME
 
-HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 # What an earlier export may have left there, and this one may lack
 STALE = ["*.safetensors", "*.onnx", "emotion_recogniser_*", "hyperparams.yaml"]
 REASONS = {

@@ -250,6 +250,15 @@ def test_a_run_says_what_it_is_fit_for(model):
     assert "\n" not in model.about and "decide nothing" in model.about
 
 
+@pytest.mark.parametrize("content", ["[]", "{", "\x00", "[" * 10**5])
+def test_a_damaged_run_is_a_sentence(small_run, tmp_path, content):
+    """Also if it is only what the run says of itself."""
+    shutil.copytree(small_run / "model", tmp_path / "model")
+    (tmp_path / "metrics.json").write_text(content, "utf-8")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load_model(tmp_path)
+
+
 @pytest.mark.parametrize("source", ["results/x/y", "a b/c d", "nobody"])
 def test_no_model_is_a_sentence(source):
     """With what a model can be."""
