@@ -27,7 +27,7 @@ from ser.files import write_text
 from ser.inference import Prediction, find_length, load_model
 from tqdm import tqdm
 
-CORES = int(os.environ.get("BULK_CORES", 2))  # of a worker without a GPU
+CORES = 2  # of a worker without a GPU
 GPU_SPEED = 10  # of a GPU relative to these cores, at least
 # A kill loses the parts that are being computed: half a minute of work, and a
 # minute at most where it takes twice as long as measured.
@@ -71,10 +71,8 @@ def run_bulk(model, found, out_dir, address=None, abstain=0.0):
     recogniser, out_dir = load_model(model), Path(out_dir).absolute()
     print(escaped(recogniser.about), file=sys.stderr)
     open_job(out_dir, {"model": identify(recogniser), "abstain": abstain})
-    clips, done = (
-        {name_in_table(clip[0]): clip for clip in found},
-        settle(out_dir),
-    )
+    clips = {name_in_table(clip[0]): clip for clip in found}
+    done = settle(out_dir)
     if left := [clip for name, clip in clips.items() if name not in done]:
         speed = measure_speed(recogniser)
         with start_ray(address) as ray:
@@ -82,8 +80,8 @@ def run_bulk(model, found, out_dir, address=None, abstain=0.0):
         done = settle(out_dir)
     if clips.keys() - done.keys():
         raise RecipeError(
-            f"clips are missing in '{out_dir}', which another start has taken "
-            "over: repeat this once that has ended."
+            f"clips are missing in '{out_dir}', which Ray did not commit: "
+            "repeat the command."
         )
     failed = list(done.values()).count(None)
     print(
@@ -178,14 +176,25 @@ def start_ray(address):
         raise RecipeError(
             "--bulk needs Ray Data: run 'pip install \"ray[data]\"'."
         ) from error
-    shown, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 2)  # Ray says that its log has this level
+    shown = os.dup(2)
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 2)  # Ray would say that its log has a level
     try:
         session = ray.init(address or "local", **options)
     finally:
         os.dup2(shown, 2)
+        os.close(shown)
     try:
         yield ray
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, FileNotFoundError):
+            raise RecipeError(
+                "the job's folder is gone from a worker's sight: another start "
+                "has taken it over, or the machines do not share it."
+            ) from error
+        if isinstance(error.cause, (OSError, RecipeError)):
+            raise error.cause from error
+        raise
     finally:
         ray.shutdown()
         if not address:
@@ -239,9 +248,9 @@ def compute(ray, clips, worker, speed, out_dir):
         device, each = "cuda", {"num_gpus": 1, "num_cpus": 1}
         speed *= GPU_SPEED
     else:
-        most = max(int(node.get("CPU", 0)) for node in nodes)
-        cores = min(CORES, most) or 1
-        workers = int(sum(node.get("CPU", 0) // cores for node in nodes)) or 1
+        nodes = [int(node.get("CPU", 0)) for node in nodes]
+        cores = min(CORES, max(nodes)) or 1
+        workers = sum(node // cores for node in nodes) or 1
         device, each = "cpu", {"num_cpus": cores}
     # A row, a block, a task and a part are one, so that a retry does all of it.
     rows = [

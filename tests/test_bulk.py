@@ -140,15 +140,15 @@ def test_killed_job_goes_on(start, folder, expected, tmp_path):
     status, output, errors = finish(start(out))
     assert status == 1, errors
     assert f"{len(expected)} rows, 0 of them new, 1 without" in output
-    assert "abstain" in finish(start(out, "--abstain", "0.9"))[2]
     other = tmp_path / "other"
     shutil.copytree(READY, other)
     config = json.loads((other / "config.json").read_text("utf-8"))
     config["emotion_model"]["temperature"] += 0.5
     (other / "config.json").write_text(json.dumps(config), "utf-8")
-    status, output, errors = finish(start(out, "--model", other))
+    others = "--model", other, "--abstain", "0.9"
+    status, output, errors = finish(start(out, *others))
     assert status == 1
-    assert "begun with another model" in errors.splitlines()[-1]
+    assert "begun with another model and abstain" in errors.splitlines()[-1]
     found = {part: part.stat().st_mtime_ns for part in out.glob("*.parquet")}
     assert found == parts
 
