@@ -7,13 +7,7 @@ from data_prep.corpus import find_corpus
 from data_prep.labels import with_label_set
 from data_prep.scan import looks_like
 from ser.errors import RecipeError
-
-# Columns of predictions.csv, then of what predict.py writes, and its answer
-# when it is unsure
-RESERVED = set(
-    "ID spk_id truth prediction protocol fold seed "
-    "path emotion duration start end note uncertain".split()
-)
+from ser.names import COLUMNS
 
 
 class Corpora:
@@ -128,7 +122,7 @@ class Corpora:
                     f"and {other.key} has {', '.join(other.classes)}: pass "
                     "--label_set common, which both are mapped to."
                 )
-        clash = sorted(RESERVED & set(first.classes))
+        clash = sorted(COLUMNS & set(first.classes))
         if clash:
             raise RecipeError(
                 f"the classes {', '.join(clash)} have the names of columns of "

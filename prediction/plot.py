@@ -27,7 +27,7 @@ def plot_timeline(segments, classes, picture, title=""):
     import matplotlib  # late, as what follows: most predictions need none
     from matplotlib.dates import AutoDateLocator, DateFormatter
     from matplotlib.figure import Figure
-    from ser.report.pages import BLUE, FULL, STYLE, wrap
+    from ser.report.style import BLUE, FULL, STYLE, wrap
 
     edges, shares, votes = summarise(segments, [*classes, "uncertain", None])
     best = votes.argmax(axis=0)

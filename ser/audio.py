@@ -10,6 +10,10 @@ from ser.errors import RecipeError
 
 SAMPLE_RATE = 16000  # Hz, the input of wav2vec 2.0 models
 
+# Batches are padded to a multiple of it. For each new shape of a batch PyTorch
+# keeps new kernels on a CPU, so without it memory grows with the clips.
+STEP = SAMPLE_RATE // 10  # samples
+
 
 def load(source):
     """Reads a file at its own rate and averages its channels.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from ser.audio import SAMPLE_RATE, read_audio
+from ser.audio import SAMPLE_RATE, STEP, read_audio
 from ser.batches import batch_by_length
 from ser.errors import RecipeError
 from torch.utils.data import DataLoader, Dataset
@@ -25,10 +25,6 @@ logger = get_logger(__name__)
 # Raise it with any change to the reading, encoding or pooling of audio that
 # changes an embedding.
 VERSION = 1
-
-# Batches are padded to a multiple of it. For each new shape of a batch PyTorch
-# keeps new kernels on a CPU, so without it memory grows with the clips.
-STEP = SAMPLE_RATE // 10  # samples
 
 RECENT = 2**30  # bytes of embeddings that stay in memory between epochs
 

@@ -4,27 +4,26 @@ line, Python, the page, bulk prediction and exports share.
 
 import json
 import os
-import re
 import stat
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import soundfile
-from ser.audio import SAMPLE_RATE, open_unnamed, resample
-from ser.defects import MIN_SAMPLE_RATE, examine, is_silent
+from ser.audio import SAMPLE_RATE, STEP, open_unnamed, resample
+from ser.defects import MIN_SAMPLE_RATE, UNKNOWN_LENGTH, examine, is_silent
 from ser.errors import RecipeError
+from ser.names import HUB_NAME, UNCERTAIN
 
 ROOT = Path(__file__).resolve().parents[1]
 READY = ROOT / "models/crema_d"  # the model that ships
 MIN_DURATION = 0.1  # s, as in training
+MAX_SIZE = 10**9  # bytes of a file
 MAX_DURATION = 120  # s; the memory of attention grows with the square
 TOO_LONG = f"longer than {MAX_DURATION} s: use a timeline (--window 4 --hop 1)"
-UNCERTAIN = "uncertain"
-HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
-STEP = SAMPLE_RATE // 10  # samples; new shapes cost PyTorch memory on a CPU
 
 
 @dataclass(frozen=True)
@@ -169,8 +168,11 @@ class Recogniser:
             if (duration := find_length(source)) > MAX_DURATION:
                 return None, duration, TOO_LONG
             try:
-                if not stat.S_ISREG(os.stat(source).st_mode):
+                facts = os.stat(source)
+                if not stat.S_ISREG(facts.st_mode):
                     return None, None, "not a regular file"
+                if facts.st_size > MAX_SIZE:
+                    return None, None, f"larger than {MAX_SIZE / 1e9:g} GB"
                 reason, facts, wav = examine(Path(source).read_bytes())
             except OSError as error:
                 return None, None, f"cannot be read: {error.strerror}"
@@ -180,7 +182,8 @@ class Recogniser:
                 return None, (facts or {}).get("duration"), reason
             sample_rate = facts["sample_rate"]
         else:
-            wav = as_waveform(source, sample_rate)
+            sample_rate = check_rate(sample_rate)
+            wav = as_waveform(source)
             reason = None
             if not np.isfinite(wav).all():
                 reason = "NaN or infinite samples"
@@ -234,7 +237,7 @@ class TorchNetwork:
                 f"the device '{device}' cannot be used ({error}): pass cpu, or "
                 "cuda where there is a GPU."
             ) from error
-        self.device = device
+        self.device, self.lock = device, Lock()
 
     def classify(self, wavs):
         """As `Recogniser.classify`."""
@@ -245,7 +248,8 @@ class TorchNetwork:
         batch = torch.zeros(len(wavs), longest)
         for row, wav in zip(batch, wavs):
             row[: len(wav)] = torch.as_tensor(wav)
-        with torch.inference_mode():
+        # A model notes the lengths of a batch, and the page has threads.
+        with self.lock, torch.inference_mode():
             rows = self.model(
                 batch.to(self.device), (samples / longest).to(self.device)
             )
@@ -280,6 +284,11 @@ def load_model(source=None, device="cpu"):
     if source.suffix == ".onnx":
         from ser.onnx_network import OnnxNetwork
 
+        if str(device) != "cpu":
+            raise RecipeError(
+                f"the device is '{device}', and an ONNX file runs on the CPU: "
+                "leave the device out."
+            )
         network = OnnxNetwork(source)
         return Recogniser(network, network.classes, network.about)
     from ser.model_folder import read_model
@@ -332,19 +341,21 @@ def download(name):
 
 def find_length(source):
     """Reads a clip's length in seconds from its header, for the order of
-    clips; 0 if there is none."""
+    clips; 0 if there is none or it does not tell."""
     if not isinstance(source, (str, Path)):
         return len(source) / SAMPLE_RATE if np.ndim(source) == 1 else 0.0
     try:
         if stat.S_ISREG(os.stat(source).st_mode):  # or a pipe would wait
             with open_unnamed(source) as file:
-                return soundfile.info(file).duration
+                facts = soundfile.info(file)
+            if facts.frames < UNKNOWN_LENGTH:
+                return facts.duration
     except (OSError, RuntimeError):
         pass
     return 0.0
 
 
-def read_ahead(pool, read, order, ahead=64):
+def read_ahead(pool, read, order, ahead=16):
     """Reads clips in threads, a few more than are needed next; yields each
     index in an order with what was read."""
     waiting, order = deque(), iter(order)
@@ -362,7 +373,20 @@ def name_of(source):
     return str(source) if isinstance(source, (str, Path)) else None
 
 
-def as_waveform(source, sample_rate):
+def check_rate(sample_rate):
+    """Returns a sample rate in Hz as an int, or refuses it."""
+    try:
+        if sample_rate == int(sample_rate) >= MIN_SAMPLE_RATE:
+            return int(sample_rate)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise RecipeError(
+        f"the sample rate of a waveform is {sample_rate}: pass sample_rate, "
+        f"a whole number of Hz, {MIN_SAMPLE_RATE} or more."
+    )
+
+
+def as_waveform(source):
     """Turns an array or a tensor into a mono waveform [sample] of float32."""
     if hasattr(source, "detach"):
         source = source.detach().cpu()
@@ -372,12 +396,8 @@ def as_waveform(source, sample_rate):
     if wav.dtype.kind != "f" or wav.ndim not in (1, 2) or wav.size == 0:
         raise RecipeError(
             f"a waveform has the shape {list(wav.shape)} and the type "
-            f"{wav.dtype}: expected numbers [sample] or [channel, sample]."
-        )
-    if not sample_rate or sample_rate < MIN_SAMPLE_RATE:
-        raise RecipeError(
-            f"the sample rate of a waveform is {sample_rate}: pass "
-            f"sample_rate, {MIN_SAMPLE_RATE} Hz or more."
+            f"{wav.dtype}: expected floats or "
+            "signed integers, [sample] or [channel, sample]."
         )
     if wav.ndim == 2:
         if wav.shape[0] > wav.shape[1]:

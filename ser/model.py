@@ -140,7 +140,7 @@ def load_weights(model, encoder, head):
         Where they go.
     encoder : dict of torch.Tensor
         The encoder's, named as transformers does in a model with a head;
-        those of its own head are left out. None to leave the encoder alone.
+        those of its own head are left out.
     head : dict of torch.Tensor
         Those of the pooling and the head.
 
@@ -150,21 +150,18 @@ def load_weights(model, encoder, head):
         If a weight is missing, has another shape or type, is not finite, or
         is not of the model.
     """
-    expected = {
+    hf = model.encoder.model
+    prefix = f"{hf.base_model_prefix}."
+    expected = {prefix + n: w for n, w in hf.state_dict().items()} | {
         name: weight
         for name, weight in model.state_dict().items()
         if not name.startswith("encoder.")
     }
-    found = dict(head)
-    if encoder is not None:
-        hf = model.encoder.model
-        prefix = f"{hf.base_model_prefix}."
-        expected |= {prefix + n: w for n, w in hf.state_dict().items()}
-        found |= {
-            name: weight
-            for name, weight in encoder.items()
-            if not name.startswith(("projector.", "classifier."))
-        }
+    found = head | {
+        name: weight
+        for name, weight in encoder.items()
+        if not name.startswith(("projector.", "classifier."))
+    }
     differ = sorted(expected.keys() ^ found.keys())
     differ += [
         name
@@ -183,8 +180,7 @@ def load_weights(model, encoder, head):
             "model again."
         )
     # Assigned, not copied, so that a model without memory gets theirs.
-    if encoder is not None:
-        hf.load_state_dict(
-            {n: found.pop(prefix + n) for n in hf.state_dict()}, assign=True
-        )
+    hf.load_state_dict(
+        {n: found.pop(prefix + n) for n in hf.state_dict()}, assign=True
+    )
     model.load_state_dict(found, strict=False, assign=True)

@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Literal
 
 import torch
 import transformers
+from huggingface_hub import try_to_load_from_cache
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 from safetensors.torch import load, save
@@ -18,6 +20,7 @@ from ser.errors import RecipeError
 from ser.files import write_text, written_whole
 from ser.hidden_states import weights_sha256
 from ser.model import build_model, encoder_config, load_weights
+from ser.names import HUB_NAME, find_bad_class
 from transformers.utils import logging as transformers_logging
 
 transformers_logging.set_verbosity_error()
@@ -43,9 +46,6 @@ CODE = re.compile(r"emotion_recogniser_([0-9a-f]{16})\.py")
 SETTINGS = re.compile(
     rb"pretrainer: !new:emotion_recogniser_\w{16}\.ModelFiles\s+modules: {}\s+"
 )
-# Of tables of predictions, and the answer when unsure: not names of classes
-COLUMNS = set("path emotion duration note start end uncertain".split())
-HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 SMALL, LARGEST = 2**20, 2**34  # bytes of a text, and of all weights
 
 
@@ -117,13 +117,14 @@ def save_model(folder, encoder, pool, head, classes, temperature):
         "normalize_wav": bool(encoder.normalize_wav),
         "encoder": {
             "source": source if encoder.freeze else None,
-            "revision": getattr(encoder.model.config, "_commit_hash", None),
+            "revision": find_revision(encoder),
             "weights_sha256": weights_sha256(weights),
             "included": not encoder.freeze,
             "cache": os.path.abspath(encoder.save_path),
         },
     }
     state = torch.nn.ModuleDict({"pool": pool, "head": head}).state_dict()
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that did not end
     write_model(
         folder,
         encoder.model.config.to_dict() | {"emotion_model": described},
@@ -131,6 +132,18 @@ def save_model(folder, encoder, pool, head, classes, temperature):
         state,
         None if encoder.freeze else weights,
     )
+
+
+def find_revision(encoder):
+    """Finds the commit of the hub that an encoder was loaded from, or None."""
+    found = (
+        try_to_load_from_cache(
+            encoder.source, "config.json", cache_dir=encoder.save_path or None
+        )
+        if HUB_NAME.fullmatch(encoder.source)
+        else None
+    )
+    return Path(found).parent.name if isinstance(found, str) else None
 
 
 def merge_adapters(model):
@@ -223,9 +236,13 @@ def read_model(folder, is_own=False, from_hub=False):
         check_files(folder)
     config, described = read_config(folder)
     named, hashes = described.encoder, described.weights_sha256
-    nowhere = named.included and named.source is None
-    if not (is_own or nowhere or HUB_NAME.fullmatch(named.source or "")):
-        reason = f"it names '{named.source}', which is no encoder of the hub"
+    allowed = (
+        named.included
+        if named.source is None
+        else (is_own or HUB_NAME.fullmatch(named.source))
+    )
+    if not allowed:
+        reason = f"it names '{named.source}', not an encoder of the hub"
         raise refused(folder, reason)
     if (
         HEAD not in hashes
@@ -311,11 +328,8 @@ def read_config(folder):
         if orders := ORDERS & config.keys():
             raise ValueError(f"{min(orders)} may ask for code")
         described = Description.model_validate(config["emotion_model"])
-        if len(set(described.classes)) < len(described.classes):
-            raise ValueError("a class is named twice")
-        for name in described.classes:
-            if not (name.strip() and name.isprintable()) or name in COLUMNS:
-                raise ValueError(f"no class can have the name {name!a}")
+        if (name := find_bad_class(described.classes)) is not None:
+            raise ValueError(f"no class, or one only, can be named {name!a}")
         encoder_config(config)
     except ValidationError as error:
         first = error.errors()[0]

@@ -8,6 +8,7 @@ import os
 import numpy as np
 from ser.audio import resampling_ratio
 from ser.errors import RecipeError
+from ser.names import find_bad_class
 
 
 class OnnxNetwork:
@@ -52,12 +53,10 @@ class OnnxNetwork:
         # Onnxruntime's have no base, and the file is a stranger's.
         except Exception as error:
             raise self._refused(f"{type(error).__name__}: {error}") from error
-        if (
-            not isinstance(names, list)
-            or {type(name) for name in names} != {str}
-            or len(set(names)) < len(names)
-        ):
+        if not isinstance(names, list) or {type(n) for n in names} != {str}:
             raise self._refused("its metadata name no classes")
+        if (name := find_bad_class(names)) is not None:
+            raise self._refused(f"no class, or one only, can be {name!a}")
         # Two clips, which show a graph of other inputs and outputs.
         trial = self.classify([np.zeros(n, np.float32) for n in (8000, 4000)])
         if not np.allclose(trial.sum(axis=1), 1, atol=1e-3):

@@ -7,7 +7,7 @@ import jinja2
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from markupsafe import Markup
 from ser.files import write_text
-from ser.inference import HUB_NAME
+from ser.names import HUB_NAME
 from ser.report.summary import interval, percent
 from sharing.transformers_head import is_alone_only
 from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE

@@ -7,8 +7,8 @@ from pathlib import Path
 from encoders import built_in_encoder
 from ser.errors import RecipeError
 from ser.files import written_whole
-from ser.inference import HUB_NAME
 from ser.model_folder import read_model, write_model
+from ser.names import HUB_NAME
 from sharing.card import write_card
 from sharing.onnx_graph import write_onnx
 from sharing.speechbrain_interface import write_interface

@@ -2,7 +2,7 @@
 
 from huggingface_hub import HfApi, get_token
 from ser.errors import RecipeError
-from ser.inference import HUB_NAME
+from ser.names import HUB_NAME
 
 # What an earlier export may have left there, and this one may lack
 STALE = ["*.safetensors", "*.onnx", "emotion_recogniser_*", "hyperparams.yaml"]

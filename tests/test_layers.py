@@ -7,7 +7,7 @@ from conftest import ROOT
 
 # Data runs one way: a module imports those before it and none after it.
 ORDER = (
-    "ser.errors ser.files ser.audio ser.defects ser.stream ser.batches "
+    "ser.errors ser.files ser.names ser.audio ser.defects ser.stream ser.batches "
     "ser.hidden_states ser.encoder ser.pooling ser.embeddings ser.head "
     "ser.model ser.model_folder ser.onnx_network ser.inference ser.timeline "
     "ser.checkpoint ser.history ser.metrics ser.settings train ser.report "
@@ -15,7 +15,7 @@ ORDER = (
 ).split()
 CORE = ORDER[: ORDER.index("ser.report")]
 PAGES = {"jinja2", "matplotlib", "gradio"}
-READING = {"ser.audio", "ser.defects", "ser.errors", "ser.files"}
+READING = set("ser.audio ser.defects ser.errors ser.files ser.names".split())
 EXTRAS = set(
     "app crossval data_prep encoders export fork forking predict prediction "
     "ser.report sharing".split()

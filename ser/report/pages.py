@@ -6,7 +6,6 @@ import base64
 import io
 from functools import partial
 from pathlib import Path
-from textwrap import fill
 
 import jinja2
 import matplotlib
@@ -15,27 +14,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from ser.files import write_text
+from ser.report.style import BLUE, FULL, GREEN, GREY, HALF, ORANGE, STYLE, wrap
 from ser.report.summary import SCORES, percent, spread
 
-# Okabe-Ito colours: told apart with any common colour vision.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#767676"
-HALF, FULL = 4.5, 9.2  # inches: one column of the page, both columns
 BINS = 10  # of confidence
 MAX_NAMES = 40  # names of more speakers would run into each other
 CHANCE = {"color": GREY, "ls": "--", "lw": 1}
-STYLE = {
-    "font.size": 9,
-    "axes.prop_cycle": matplotlib.cycler(color=[BLUE, ORANGE, GREEN]),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.axisbelow": True,
-    "figure.constrained_layout.use": True,
-    "grid.color": "#e3e3e3",
-    "legend.frameon": False,
-    "text.parse_math": False,  # a dollar sign in a name is only text
-    "svg.hashsalt": "report",  # same input, same bytes
-}
 
 
 @matplotlib.rc_context(STYLE)
@@ -144,11 +128,6 @@ def to_image(figure):
         "src": f"data:image/svg+xml;base64,{data}",
         "wide": figure.get_figwidth() > HALF,
     }
-
-
-def wrap(names):
-    """Breaks the names of classes into lines that fit an axis."""
-    return [fill(name.replace("_", " "), 18) for name in names]
 
 
 def draw_history(lines, best_epoch, chance=None):
