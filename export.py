@@ -14,6 +14,12 @@ from pathlib import Path
 from ser.errors import user_errors
 
 
+def name_of(folder):
+    """Names a folder in commands, without a path of this machine."""
+    is_here = not folder.is_absolute() and ".." not in folder.parts
+    return folder.as_posix() if is_here else f"path/to/{folder.name}"
+
+
 def main():
     """Exports, pushes if asked to, and says what to do with the folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -46,7 +52,7 @@ def main():
     files = export_model(
         args.results,
         args.dest,
-        args.push or f"path/to/{args.dest.resolve().name}",
+        args.push or name_of(args.dest),
         args.encoder_by_name,
         args.onnx,
     )

@@ -36,7 +36,7 @@ def parse_command_line():
     add("audio", nargs="+", metavar="AUDIO", help="what to listen to")
     model = "results folder, exported folder, .onnx file or hub name USER/NAME"
     add("--model", help=f"{model} (default: the one that ships)")
-    out = ".csv, .jsonl (.json is the same) or .parquet, in place of a table"
+    out = ".csv, .jsonl or .parquet, in place of a table"
     add("--out", metavar="FILE", help=out)
     unsure = 'below this probability the answer is "uncertain"'
     add("--abstain", type=float, default=0.0, metavar="P", help=unsure)
@@ -62,11 +62,13 @@ def find_misuse(args):
     """Finds what is wrong with the options; returns a sentence or None."""
     if not 0 <= args.abstain <= 1:
         return f"--abstain is {args.abstain}: expected a probability, 0 to 1"
-    if args.window is None and (args.hop or args.smooth or args.plot):
+    if args.window is None and (
+        args.hop is not None or args.smooth or args.plot
+    ):
         return "--hop, --smooth and --plot need --window, such as --window 4"
     if args.address and not args.bulk:
         return "--address needs --bulk"
-    if args.bulk and (args.out or args.window or args.device):
+    if args.bulk and (args.out or args.device or args.window is not None):
         return "--bulk goes with --model, --abstain and --address only"
     formats = {args.out: output.OUT_ENDINGS, args.plot: PICTURES}
     for file, endings in formats.items():

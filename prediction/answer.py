@@ -6,9 +6,9 @@ from statistics import fmean
 
 import jinja2
 import numpy as np
-import soundfile
 from prediction.plot import summarise
 from ser.errors import RecipeError
+from ser.inference import find_length
 from ser.timeline import timeline
 
 TEMPLATE = Path(__file__).parent / "templates/answer.html.jinja"
@@ -43,10 +43,7 @@ def answer(recogniser, path, progress):
     """
     if path is None:
         return fill()
-    try:
-        duration = soundfile.info(path).duration
-    except (RuntimeError, TypeError):
-        duration = 0.0  # the recogniser finds what is wrong
+    duration = find_length(path)  # 0 if something is wrong
     if duration > 60 * MAX_MINUTES:
         return fill(
             problem=f"it has {duration / 60:.0f} minutes, and {MAX_MINUTES} are "

@@ -11,7 +11,7 @@ from pathlib import Path
 from ser.errors import RecipeError
 from ser.files import written_whole
 
-OUT_ENDINGS = (".csv", ".jsonl", ".json", ".parquet")
+OUT_ENDINGS = (".csv", ".jsonl", ".parquet")
 TEXTS = ("path", "emotion", "note")  # the columns that are not numbers
 
 

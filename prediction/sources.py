@@ -109,7 +109,7 @@ def read_table(table):
     parquet = table.lower().endswith(".parquet")
     for place, path in (read_parquet if parquet else read_csv)(table):
         if not path.strip() or "\0" in path:
-            yield table, f"no path in {place}"
+            yield f"{table}: {place}", "no path"
             continue
         here = os.path.join(os.path.dirname(table), path)
         if not os.path.lexists(here) and os.path.lexists(path):

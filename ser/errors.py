@@ -24,7 +24,10 @@ def user_errors():
     try:
         yield
     except KeyboardInterrupt:
-        end("stopped; everything saved is kept, and the same command resumes.")
+        end(
+            "stopped; everything saved is kept, and the same command resumes a "
+            "run or a job."
+        )
     except (RecipeError, OSError) as error:
         end(str(error))
     except Exception as error:
@@ -32,8 +35,9 @@ def user_errors():
         if type(error).__name__ != "OutOfMemoryError":
             raise
         end(
-            f"the GPU has too little memory ({error}): lower "
-            "--encode_batch_length, --max_batch_length or the batch size."
+            f"the GPU has too little memory ({error}): for training, lower "
+            "--encode_batch_length, --max_batch_length or the batch size, else "
+            "take --device cpu."
         )
 
 

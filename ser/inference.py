@@ -9,11 +9,10 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import soundfile
-from ser.audio import SAMPLE_RATE, STEP, open_unnamed, resample
+from ser.audio import SAMPLE_RATE, open_unnamed
 from ser.defects import MIN_SAMPLE_RATE, UNKNOWN_LENGTH, examine, is_silent
 from ser.errors import RecipeError
 from ser.names import HUB_NAME, UNCERTAIN
@@ -56,7 +55,7 @@ class Recogniser:
 
     Arguments
     ---------
-    network : TorchNetwork or ser.onnx_network.OnnxNetwork
+    network : ser.torch_network.TorchNetwork or ser.onnx_network.OnnxNetwork
         From waveforms at 16 kHz to probabilities.
     classes : list of str
         In the order of the probabilities.
@@ -76,6 +75,9 @@ class Recogniser:
 
     def __init__(self, network, classes, about="", card=None):
         self.network, self.classes = network, list(classes)
+        # Waveforms at 16 kHz, a list of arrays [sample] of float32, to
+        # probabilities [clip, class]; and a waveform and its rate to 16 kHz.
+        self.classify, self.resample = network.classify, network.resample
         self.about, self.card = about, card
 
     def predict(self, audio, sample_rate=None, abstain=0.0):
@@ -198,15 +200,6 @@ class Recogniser:
             return None, duration, reason
         return self.resample(wav, sample_rate), duration, ""
 
-    def resample(self, wav, sample_rate):
-        """Resamples a waveform [sample] of float32 to 16 kHz."""
-        return self.network.resample(wav, sample_rate)
-
-    def classify(self, wavs):
-        """Classifies a batch of waveforms at 16 kHz, a list of arrays [sample]
-        of float32; returns probabilities [clip, class], an array."""
-        return self.network.classify(wavs)
-
     def choose(self, probabilities, abstain=0.0):
         """Names the likeliest class of an array [class], "uncertain" if its
         probability is less than `abstain`, or None if one is not finite."""
@@ -219,45 +212,6 @@ class Recogniser:
     def named(self, probabilities):
         """Turns an array [class] into a dict from classes to floats."""
         return dict(zip(self.classes, map(float, probabilities)))
-
-
-class TorchNetwork:
-    """Runs a `ser.model.EmotionModel` on a device of PyTorch, such as "cpu" or
-    "cuda"."""
-
-    def __init__(self, model, device):
-        import torch
-
-        # Its rounding (1e-3) differs with the batch.
-        torch.backends.cudnn.allow_tf32 = False
-        try:
-            self.model = model.to(device)
-        except (RuntimeError, AssertionError) as error:
-            raise RecipeError(
-                f"the device '{device}' cannot be used ({error}): pass cpu, or "
-                "cuda where there is a GPU."
-            ) from error
-        self.device, self.lock = device, Lock()
-
-    def classify(self, wavs):
-        """As `Recogniser.classify`."""
-        import torch
-
-        samples = torch.tensor([len(wav) for wav in wavs])
-        longest = -(-int(samples.max()) // STEP) * STEP
-        batch = torch.zeros(len(wavs), longest)
-        for row, wav in zip(batch, wavs):
-            row[: len(wav)] = torch.as_tensor(wav)
-        # A model notes the lengths of a batch, and the page has threads.
-        with self.lock, torch.inference_mode():
-            rows = self.model(
-                batch.to(self.device), (samples / longest).to(self.device)
-            )
-        return rows.exp().cpu().numpy()
-
-    def resample(self, wav, sample_rate):
-        """As `Recogniser.resample`."""
-        return resample(wav, sample_rate).numpy()
 
 
 def load_model(source=None, device="cpu"):
@@ -292,6 +246,7 @@ def load_model(source=None, device="cpu"):
         network = OnnxNetwork(source)
         return Recogniser(network, network.classes, network.about)
     from ser.model_folder import read_model
+    from ser.torch_network import TorchNetwork
 
     folder, run, about = source, source / "metrics.json", ""
     try:

@@ -136,12 +136,10 @@ def save_model(folder, encoder, pool, head, classes, temperature):
 
 def find_revision(encoder):
     """Finds the commit of the hub that an encoder was loaded from, or None."""
-    found = (
-        try_to_load_from_cache(
-            encoder.source, "config.json", cache_dir=encoder.save_path or None
-        )
-        if HUB_NAME.fullmatch(encoder.source)
-        else None
+    if not HUB_NAME.fullmatch(encoder.source):
+        return None
+    found = try_to_load_from_cache(
+        encoder.source, "config.json", encoder.save_path or None
     )
     return Path(found).parent.name if isinstance(found, str) else None
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from encoders import built_in_encoder
+from huggingface_hub import try_to_load_from_cache
 from ser.errors import RecipeError
 from ser.files import written_whole
 from ser.model_folder import read_model, write_model
@@ -46,8 +47,8 @@ def export_model(results, destination, name, by_name=False, onnx=False):
     there = destination.exists()
     if there and (not destination.is_dir() or any(destination.iterdir())):
         raise RecipeError(
-            f"'{destination}' is there and not an empty folder: name another, "
-            "or delete that one."
+            f"'{destination}' holds something: name a new folder, or an "
+            "empty one."
         )
     metrics = read_run(results)
     model, config = read_model(results / "model", is_own=True)
@@ -116,6 +117,16 @@ def origin(encoder, by_name):
             f"the encoder {reason}: leave --encoder_by_name out, and it is "
             "included."
         )
+    if by_name and not is_built_in(source):
+        found = try_to_load_from_cache(
+            source, "model.safetensors", encoder["cache"], encoder["revision"]
+        )
+        if not isinstance(found, str):
+            raise RecipeError(
+                f"the encoder '{source}' has no safetensors at hand, and "
+                "another format can run code where it is loaded: leave "
+                "--encoder_by_name out, and it is included."
+            )
     return encoder | {
         "source": source if HUB_NAME.fullmatch(source) else None,
         "included": not by_name,

@@ -6,6 +6,7 @@ from ser.names import HUB_NAME
 
 # What an earlier export may have left there, and this one may lack
 STALE = ["*.safetensors", "*.onnx", "emotion_recogniser_*", "hyperparams.yaml"]
+STALE += ["NOTICE"]
 REASONS = {
     401: "the hub does not know the token: run 'hf auth login' again",
     403: "the token may not write there: use one that may",

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from threading import Lock
 
 import torch
 import transformers
@@ -62,6 +63,7 @@ def named_encoder(config):
         named["source"],
         config=encoder_config(config),
         revision=named["revision"] or "main",
+        use_safetensors=True,
     ).float()
     if weights_sha256(encoder) != named["weights_sha256"]:
         raise RecipeError(
@@ -86,6 +88,7 @@ class EmotionRecogniser(Pretrained):
         model = read_model(paths)
         super().__init__({"model": model}, hparams, *args, **kwargs)
         self.classes = model.classes
+        self.lock = Lock()  # a model notes the lengths of a batch
         # SpeechBrain turns it on, and its rounding (1e-3) differs with the
         # batch.
         torch.backends.cuda.matmul.allow_tf32 = False
@@ -120,7 +123,8 @@ class EmotionRecogniser(Pretrained):
                 "a clip has fewer than 400 samples (25 ms at 16 kHz), or some "
                 "are not finite: leave it out."
             )
-        out_prob = self.mods.model(wavs, wav_lens.to(self.device))
+        with self.lock:
+            out_prob = self.mods.model(wavs, wav_lens.to(self.device))
         score, index = out_prob.max(dim=-1)
         return out_prob, score, index, [self.classes[i] for i in index]
 

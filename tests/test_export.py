@@ -214,7 +214,7 @@ def test_what_is_there_is_kept(run, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine.txt").write_text("mine")
     for name in ("full", "full/mine.txt"):
-        with pytest.raises(RecipeError, match="not an empty folder"):
+        with pytest.raises(RecipeError, match="holds something"):
             export_model(run, tmp_path / name, "a/b")
     assert (tmp_path / "full/mine.txt").read_text() == "mine"
 

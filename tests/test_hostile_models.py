@@ -90,6 +90,16 @@ def test_a_hostile_folder_is_refused(folder, case, recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("case", CASES.values(), ids=map(ascii, CASES))
+def test_a_hostile_results_folder_runs_nothing(folder, case):
+    """It may name an encoder anywhere; what fails fails in a sentence."""
+    (folder.parent / "metrics.json").write_text("{}", "utf-8")
+    case(folder)
+    with contextlib.suppress(RecipeError):
+        load_model(folder.parent)
+    assert not (folder.parent / "ran").exists()
+
+
 def test_there_are_enough():
     """A hundred are asked for."""
     assert len(CASES) > 400

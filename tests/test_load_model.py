@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import soundfile
 import torch
 from conftest import ENVIRONMENT, ROOT
+from data_prep.demo_synthesis import SPEAKERS, synthesise
 from encoders.random_encoder import make_random_encoder
 from ser import load_model
 from ser.encoder import Encoder
@@ -108,7 +110,7 @@ def test_any_rate_is_read(model, rate, tmp_path):
     wav = np.random.default_rng(0).normal(0, 0.1, rate).astype(np.float32)
     soundfile.write(tmp_path / "a.wav", wav, rate, subtype="FLOAT")
     answer = model.predict(tmp_path / "a.wav")
-    again = model.predict(wav, sample_rate=rate)
+    again = model.predict(wav, sample_rate=float(rate))
     assert answer.duration == 1 and answer.probabilities == again.probabilities
 
 
@@ -154,6 +156,18 @@ def test_what_cannot_be_answered_has_a_note(model, tested, tmp_path):
     assert model.predict(0 * noise, 16000).note == "silence"
 
 
+def test_a_flac_of_unknown_length_is_not_called_long(model, tmp_path):
+    """It was streamed, and libsndfile makes up a length."""
+    path = tmp_path / "a.flac"
+    noise = np.random.default_rng(0).normal(0, 0.1, 32000)
+    soundfile.write(path, noise, 16000)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # of 36 bits, the number of samples
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    assert model.predict(path).note == "truncated or damaged audio"
+
+
 def test_unsure_answers_are_uncertain(model, tested):
     """Below the probability that is asked for, and only there."""
     _, paths = tested
@@ -171,9 +185,10 @@ def test_unsure_answers_are_uncertain(model, tested):
     [
         ([0.1, 0.2], {"sample_rate": 16000}, "a list of numbers"),
         (np.zeros(16000), {}, "the sample rate of a waveform is None"),
+        (np.zeros(16000), {"sample_rate": 16000.5}, "a whole number of Hz"),
         (np.zeros([16000, 2]), {"sample_rate": 16000}, "its transpose"),
-        (np.zeros(9) > 1, {"sample_rate": 16000}, "expected numbers"),
-        (np.zeros(0), {"sample_rate": 16000}, "expected numbers"),
+        (np.zeros(9) > 1, {"sample_rate": 16000}, "expected floats"),
+        (np.zeros(0), {"sample_rate": 16000}, "expected floats"),
         ("a.wav", {"abstain": 1.5}, "expected 0 to 1"),
     ],
 )
@@ -232,6 +247,49 @@ def test_what_was_trained_is_what_answers(tmp_path, options):
         assert load_model(run).predict(wav, 16000) == answer
 
 
+def test_a_model_that_is_written_again_is_the_new_one(tmp_path):
+    """A run that was killed before its end leaves no old model."""
+    parts = make_parts(tmp_path)
+    for temperature in (3.0, 0.5):
+        save_model(str(tmp_path / "model"), *parts, list("abc"), temperature)
+    config = json.loads((tmp_path / "model/config.json").read_text("utf-8"))
+    assert config["emotion_model"]["temperature"] == 0.5
+
+
+def test_the_revision_of_an_encoder_is_known(tmp_path, monkeypatch):
+    """So that an export can name it."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    revision = "0123456789" * 4
+    cached = tmp_path / "cache/models--some--encoder"
+    make_random_encoder(cached / "snapshots" / revision, seed=0)
+    (cached / "refs").mkdir()
+    (cached / "refs/main").write_text(revision)
+    encoder, pool, head = make_parts(tmp_path)
+    named = Encoder("some/encoder", save_path=str(tmp_path / "cache"))
+    run = tmp_path / "run"
+    save_model(str(run / "model"), named, pool, head, list("abc"), 1.0)
+    config = json.loads((run / "model/config.json").read_text("utf-8"))
+    assert config["emotion_model"]["encoder"]["revision"] == revision
+    (run / "metrics.json").write_text("{}", "utf-8")
+    wav = np.random.default_rng(0).normal(0, 0.1, 16000)
+    assert load_model(run).predict(wav, 16000).emotion in list("abc")
+
+
+def test_threads_do_not_disturb_each_other(model):
+    """Two at once, of different lengths, get what each gets alone."""
+    noise = np.random.default_rng(0).normal(0, 0.1, 48000).astype(np.float32)
+    batches = [[noise], [noise[:20000], noise[:4000]]]
+    alone = [model.classify(batch) for batch in batches]
+
+    def repeat(number):
+        """Classifies one of the batches again and again."""
+        return [model.classify(batches[number]) for _ in range(30)]
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for expected, found in zip(alone, pool.map(repeat, (0, 1))):
+            assert np.abs(np.array(found) - expected).max() < 1e-5
+
+
 def test_another_encoder_is_refused(tmp_path):
     """A model answers with the encoder that it was trained with, or not."""
     run = tmp_path / "run"
@@ -279,6 +337,35 @@ def test_the_ready_model_needs_no_option():
     model = load_model()
     assert "CREMA-D" in model.about and len(model.classes) == 6
     assert Path(model.card).is_file()
+
+
+# Of the synthetic clip below, by the model that ships
+ANSWER = {
+    "anger": 0.6330,
+    "disgust": 0.0031,
+    "fear": 0.0246,
+    "happy": 0.3378,
+    "neutral": 0.0006,
+    "sad": 0.0010,
+}
+
+
+def test_the_ready_model_is_the_one_that_was_measured():
+    """Its answer to a synthetic clip is the one that it had then."""
+    wav = synthesise(SPEAKERS[0], "angry", 2, 1, 1, seed=0)
+    found = load_model().predict(wav, 16000).probabilities
+    assert found == pytest.approx(ANSWER, abs=1e-3)
+
+
+def test_the_ready_model_hears_unheard_actors(ser_data):
+    """More of the emotions of two test actors than chance, 1 in 6, would."""
+    folder = ser_data / "crema_d"
+    paths = [p for p in folder.rglob("*") if p.name[:4] in ("1001", "1002")]
+    names = dict(ANG="anger", DIS="disgust", FEA="fear")
+    names |= dict(HAP="happy", NEU="neutral", SAD="sad")
+    answers = load_model().predict(paths)
+    right = [names[p.name[9:12]] == a.emotion for p, a in zip(paths, answers)]
+    assert len(right) > 100 and np.mean(right) > 0.45
 
 
 def test_help_and_types_come_without_pytorch():

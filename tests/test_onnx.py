@@ -80,19 +80,12 @@ def test_probabilities_are_the_models(family, head, tmp_path):
     assert np.abs(pair - expected[[0, 3]]).max() <= 1e-4
 
 
-def test_predict_does_without_torch(both, tmp_path):
-    """predict.py, given the ONNX file, imports none of the large packages and
-    prints what the folder's model says."""
-    folder, path = both
-    shutil.copy(path, tmp_path / "alone.onnx")
-    rng = np.random.default_rng(0)
-    for name, rate in (("a.wav", 44100), ("b.flac", 16000)):
-        wav = rng.uniform(-0.5, 0.5, (rate, 2))
-        soundfile.write(tmp_path / name, wav, rate)
+def predict_alone(folder, *arguments):
+    """Runs predict.py and checks that none of the large packages is imported."""
     done = subprocess.run(
         [sys.executable, "-X", "importtime", ROOT / "predict.py"]
-        + ["a.wav", "b.flac", "--model", "alone.onnx"],
-        cwd=tmp_path,
+        + [*arguments, "--model", "alone.onnx"],
+        cwd=folder,
         env=ENVIRONMENT,
         capture_output=True,
         encoding="utf-8",
@@ -104,6 +97,33 @@ def test_predict_does_without_torch(both, tmp_path):
     assert not {"torch", "torchaudio", "speechbrain", "transformers"} & {
         *imported
     }
+    return done
+
+
+def test_a_picture_needs_no_torch_either(both, tmp_path):
+    """Of the windows of a recording."""
+    shutil.copy(both[1], tmp_path / "alone.onnx")
+    wav = np.random.default_rng(0).uniform(-0.5, 0.5, 40000)
+    soundfile.write(tmp_path / "a.wav", wav, 16000)
+    predict_alone(tmp_path, "a.wav", "--window", "1", "--plot", "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_another_device_is_refused(both):
+    """An ONNX file runs on the CPU."""
+    with pytest.raises(RecipeError, match="runs on the CPU"):
+        load_model(both[1], device="cuda")
+
+
+def test_predict_does_without_torch(both, tmp_path):
+    """predict.py, given the ONNX file, prints what the folder's model says."""
+    folder, path = both
+    shutil.copy(path, tmp_path / "alone.onnx")
+    rng = np.random.default_rng(0)
+    for name, rate in (("a.wav", 44100), ("b.flac", 16000)):
+        wav = rng.uniform(-0.5, 0.5, (rate, 2))
+        soundfile.write(tmp_path / name, wav, rate)
+    done = predict_alone(tmp_path, "a.wav", "b.flac")
     model = load_model(folder)
     assert model.about in done.stderr
     rows = {
@@ -168,6 +188,11 @@ def name_class_twice(graph):
     set_metadata(graph, classes=json.dumps(list("abca")), about="")
 
 
+def name_a_column(graph):
+    """Names a column of the results as a class."""
+    set_metadata(graph, classes=json.dumps(["a", "b", "c", "note"]), about="")
+
+
 def name_no_classes(graph):
     """Names something else as classes."""
     set_metadata(graph, classes='{"a": 1}', about="")
@@ -223,6 +248,7 @@ def point_to(graph, location):
 
 CHANGES = [
     *(rename_input, take_logits, add_class, name_class_twice, name_no_classes),
+    name_a_column,
     *(
         nest_classes,
         drop_metadata,

@@ -113,18 +113,17 @@ def test_formats(call, small_corpus, tmp_path):
     """Hold the same rows, and the folder is made."""
     bad, out = put(tmp_path / "bad.wav", b"x"), tmp_path / "new" / "out"
     printed = call(small_corpus, bad)[1]
-    for ending in (".csv", ".JSONL", ".json"):
+    for ending in (".csv", ".JSONL"):
         file = f"{out}{ending}"
         status, nothing, messages = call(small_corpus, bad, "--out", file)
         assert (status, nothing) == (1, "")
         assert f"wrote {file}\n" in messages
     assert out.with_suffix(".csv").read_bytes() == printed.encode()
-    lines = out.with_suffix(".json").read_bytes()
-    assert lines == out.with_suffix(".JSONL").read_bytes()
+    lines = out.with_suffix(".JSONL").read_bytes()
     rows = [json.loads(line) for line in lines.splitlines()]
     assert rows[-1]["path"] == str(bad)
     assert rows[-1]["happy"] is rows[-1]["duration"] is rows[-1]["emotion"]
-    assert len(list(out.parent.iterdir())) == 3
+    assert len(list(out.parent.iterdir())) == 2
     expected = pd.read_csv(io.StringIO(printed), keep_default_na=False)
     table = pd.DataFrame(rows)
     assert list(table.columns) == list(expected.columns)

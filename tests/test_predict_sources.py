@@ -143,7 +143,7 @@ def test_what_holds_no_audio_has_a_reason(calls):
     assert find_audio(names) == [
         ("empty", "no audio in this folder"),
         (os.path.join("", "calls/b.wav"), ""),
-        ("table.csv", "no path in line 3"),
+        ("table.csv: line 3", "no path"),
         ("no*.wav", "nothing matches this pattern"),
         ("missing.wav", ""),  # whoever reads it says what is the matter
     ]

@@ -1,6 +1,7 @@
 """The results of a run: predictions, metrics, facts, a page and a few lines."""
 
 import json
+import shlex
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -147,7 +148,7 @@ class RunReport:
             f"{facts['Corpus']}{language and f' ({language})'}, "
             f"{len(metrics['classes'])} emotions: UAR {percent(metrics['uar'])} "
             f"%{drawn} on {number} test speaker{'s' * (number > 1)}; expect less "
-            "of other languages, microphones and ways of speaking, and decide "
+            "on other languages, microphones and ways of speaking, and decide "
             f"nothing about a person with it. {facts.get('Notice', '')}"
         ).strip()
 
@@ -257,7 +258,8 @@ class RunReport:
         ships."""
         print(
             "To recognise the emotion of a recording with this model:\n"
-            f"  python predict.py my.wav --model {self.output_folder}"
+            "  python predict.py my.wav --model "
+            f"{shlex.quote(str(self.output_folder))}"
         )
         note = ""
         if self.encoder.is_random:
