@@ -37,9 +37,9 @@ from data_prep.manifest import SPLITS, check_splits, read_manifest
 from encoders.filterbank import WINDOW as ENCODER_WINDOW
 from encoders.random_encoder import save_encoder
 from ser.audio import read_audio
-from ser.encoder import normalise
 from ser.errors import user_errors
 from ser.files import written_whole
+from ser.hidden_states import normalise
 from ser.metrics import uar, wa
 from ser.settings import parse_arguments, start_run
 

@@ -18,7 +18,7 @@ import soundfile
 from app import read_card
 from conftest import ENVIRONMENT, ROOT
 from data_prep.demo_synthesis import SPEAKERS, synthesise
-from ser.inference import Recogniser, load_model
+from ser.inference import load_model
 from ser.timeline import timeline
 from tiny_models import make_model_folder
 from trees import encode, noise, put
@@ -355,7 +355,9 @@ def test_a_run_without_a_card_shows_its_facts(tmp_path):
     """What metrics.json says of a run is listed."""
     facts = {"facts": {"Corpus": "EMO-DB", "Licence": "CC0"}}
     put(tmp_path / "metrics.json", json.dumps(facts).encode())
-    card = read_card(Recogniser(None, []), tmp_path)
+    recogniser = load_model()
+    recogniser.card = None
+    card = read_card(recogniser, tmp_path)
     assert card == "- **Corpus:** EMO-DB\n- **Licence:** CC0"
 
 

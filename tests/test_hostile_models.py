@@ -90,6 +90,7 @@ def test_a_hostile_folder_is_refused(folder, case, recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("case", CASES.values(), ids=map(ascii, CASES))
 def test_a_hostile_results_folder_runs_nothing(folder, case):
     """It may name an encoder anywhere; what fails fails in a sentence."""
