@@ -5,7 +5,7 @@ go the way of predict.py: batches of clips of similar length, of at most 40 s.
 Nothing else should run meanwhile.
 
 To run it (a minute on two cores):
-> python benchmarks/onnx_file.py [--clips 200] [--model DIR]
+> python benchmarks/onnx_file.py [--clips 500] [--model DIR]
 """
 
 import numpy as np
@@ -51,4 +51,4 @@ def main(arguments, work):
 
 
 if __name__ == "__main__":
-    run(main, __doc__, clips=200, model=str(READY))
+    run(main, __doc__, clips=500, model=str(READY))
