@@ -10,6 +10,7 @@ trained on the stored embeddings; hparams/finetune.yaml trains the encoder too.
 
 import logging
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -342,5 +343,7 @@ if __name__ == "__main__":
         sb.create_experiment_directory(hparams["output_folder"])
         run(hparams, run_opts)
         run_on_main(hparams["report"].print_results, (hparams_file,))
-        if torch.distributed.is_initialized():  # or its threads may abort
+        if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+            # Gloo's thread drops its last tensor, for which Python must still run.
+            time.sleep(1)  # s

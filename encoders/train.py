@@ -13,6 +13,7 @@ import functools
 import logging
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -296,5 +297,7 @@ if __name__ == "__main__":
         hparams = start_run(hparams_file, overrides)
         sb.create_experiment_directory(hparams["output_folder"])
         run(hparams, run_opts)
-        if torch.distributed.is_initialized():  # or its threads may abort
+        if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+            # Gloo's thread drops its last tensor, for which Python must still run.
+            time.sleep(1)  # s

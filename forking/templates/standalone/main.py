@@ -14,6 +14,7 @@ from speechbrain.utils.distributed import run_on_main
 # RECIPE BEGINS!
 if __name__ == "__main__":
     import json
+    import time
 
     from hyperpyyaml import load_hyperpyyaml
     from ser.errors import user_errors
@@ -47,5 +48,7 @@ if __name__ == "__main__":
             (folder / "metrics.json").write_text(json.dumps(scores, indent=2))
             scores = ", ".join(f"{k} {100 * v:.1f}" for k, v in scores.items())
             print(f"Test of fold {hparams['fold']}, in %: {scores}")
-    if torch.distributed.is_initialized():  # or its threads may abort
+    if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+        # Gloo's thread drops its last tensor, for which Python must still run.
+        time.sleep(1)  # s
