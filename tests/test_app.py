@@ -313,6 +313,8 @@ def test_a_phone_needs_no_scrolling_sideways(visit, files):
 def test_the_keyboard_reaches_everything(visit, files):
     """Tab and Enter choose a file, an example and the card."""
     page, reached = visit(), []
+    # Playwright does not wait until it intercepts choosers: ask long before.
+    page.on("filechooser", lambda chooser: None)
     focused = "document.activeElement.getAttribute('aria-label') ||"
     focused += " document.activeElement.innerText"
 
