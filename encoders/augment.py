@@ -106,7 +106,8 @@ class RandomChannel(torch.nn.Module):
         """Draws equalisers with a low-pass [batch, bin]; with `slope` they
         also fall by 0 to 6 dB an octave."""
         # In steps of 16 Hz, since powers of every bin would take most time.
-        frequency = torch.linspace(0, SAMPLE_RATE / 2, 513)[:-1]
+        # No linspace: transformers changes it, and it then ignores `with device`.
+        frequency = torch.arange(512) * (SAMPLE_RATE / 1024)
         octave = (frequency / 62.5).clamp(min=1).log2()  # 0 to 7
         knots = self.equaliser * torch.randn(batch, 8)
         if slope:

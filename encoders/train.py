@@ -58,8 +58,11 @@ class EncoderBrain(sb.Brain):
             average = self.hparams.average.module
             hidden, lens = average["wav2vec2"](wavs, lens)
             return self.classify(average["classifier"], hidden, lens), None
-        wavs = self.hparams.speed(wavs)
-        hidden, lens = self.modules.wav2vec2(self.hparams.channel(wavs), lens)
+        # Waveforms need more digits than bf16 has.
+        with torch.autocast(wavs.device.type, enabled=False):
+            wavs = self.hparams.speed(wavs)
+            distorted = self.hparams.channel(wavs)
+        hidden, lens = self.modules.wav2vec2(distorted, lens)
         logits = self.classify(self.modules.classifier, hidden, lens)
         first = self.modules.front_decoder(hidden[0])
         last = self.modules.decoder(hidden[-1])
@@ -233,8 +236,9 @@ def fit_and_test(hparams, run_opts):
     # The Hugging Face model draws its masks from numpy.
     np.random.seed(hparams["seed"])
     hparams["wav2vec2"].model.config.apply_spec_augment = True
-    # Faster than the fused kernel for crops of two seconds on a CPU.
-    hparams["wav2vec2"].model.set_attn_implementation("eager")
+    if run_opts["device"] == "cpu":
+        # Faster there than the fused kernel for crops of two seconds.
+        hparams["wav2vec2"].model.set_attn_implementation("eager")
     average = get_ema_multi_avg_fn(hparams["average_decay"])
     average = AveragedModel(hparams["model"], multi_avg_fn=average)
     hparams["average"] = average

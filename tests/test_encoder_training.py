@@ -15,7 +15,7 @@ from conftest import ENVIRONMENT, ROOT
 from data_prep.crema_d_prepare import read_votes
 from data_prep.demo_synthesis import SPEAKERS, synthesise
 from data_prep.manifest import read_manifest
-from encoders.augment import Crops
+from encoders.augment import Crops, RandomChannel
 from encoders.train import mix_target
 from ser.encoder import Encoder
 
@@ -157,3 +157,11 @@ def test_training_speakers_in_the_test_set_are_reported(
     page = (tmp_path / "out/report.html").read_text("utf-8")
     for text in (done.stdout, page):
         assert "labels of 1 of the test speakers" in text
+
+
+def test_distortion_is_drawn_on_the_device_of_the_waveforms():
+    """Whether or not transformers has loaded a model before."""
+    Encoder(str(ROOT / "encoders/crema_d_small"), save_path="")
+    with torch.device("meta"):
+        gains = RandomChannel()._draw_gains(2, 100, slope=True)
+    assert gains.is_meta
