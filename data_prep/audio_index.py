@@ -6,17 +6,18 @@ import os
 import sqlite3
 from pathlib import Path
 
-from ser.defects import find_defect
+from data_prep.manifest import hash_audio
+from ser.defects import examine
 from ser.errors import RecipeError
 
-# Raise it with any change to what `find_defect` finds.
-VERSION = 2
+# Raise it with any change to what `examine` finds, or to the columns.
+VERSION = 3
 
-COLUMNS = ("duration", "sample_rate", "channels", "sha256", "reason")
+COLUMNS = ("duration", "sample_rate", "channels", "sha256", "audio", "reason")
 
 
 class AudioIndex:
-    """A file with the length, sampling rate, channels, hash and defect of
+    """A file with the length, sampling rate, channels, hashes and defect of
     audio files, valid for as long as a file's size and times are the same.
 
     Example
@@ -34,11 +35,15 @@ class AudioIndex:
 
     def __init__(self, connection):
         self.connection = connection
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY,"
-            " stamp TEXT NOT NULL, duration REAL, sample_rate INTEGER,"
-            " channels INTEGER, sha256 TEXT NOT NULL, reason TEXT)"
-        )
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version != VERSION:  # of a version with other columns, or new
+            connection.executescript(
+                "BEGIN IMMEDIATE; DROP TABLE IF EXISTS files;"
+                "CREATE TABLE files (path TEXT PRIMARY KEY,"
+                " stamp TEXT NOT NULL, duration REAL, sample_rate INTEGER,"
+                " channels INTEGER, sha256 TEXT NOT NULL, audio TEXT,"
+                f" reason TEXT); PRAGMA user_version = {VERSION}; COMMIT;"
+            )
 
     @classmethod
     @contextlib.contextmanager
@@ -93,21 +98,24 @@ def read_facts(path, found):
     Returns
     -------
     facts : dict
-        `duration` in s, `sample_rate` in Hz, `channels`, `sha256`, and
-        `reason`, which is None if the file is sound.
+        `duration` in s, `sample_rate` in Hz, `channels`, `sha256` of the
+        file, `audio` as from `hash_audio`, and `reason`, which is None if the
+        file is sound.
     entry : tuple or None
         For `AudioIndex.keep`; None if it was known.
     """
     name, stat = name_of(path), os.stat(path)
     # Taken before the content is read, which may change after.
-    stamp = f"{VERSION} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
+    stamp = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
     known, *facts = found.get(name, [None])
     if known == stamp:
         return dict(zip(COLUMNS, facts)), None
     content = path.read_bytes()
-    reason, facts = find_defect(content)
+    reason, facts, wav = examine(content)
     facts = dict.fromkeys(COLUMNS) | (facts or {})
     facts["sha256"] = hashlib.sha256(content).hexdigest()
+    if wav is not None:
+        facts["audio"] = hash_audio(wav, facts["sample_rate"])
     facts["reason"] = reason
     return facts, (name, stamp, *facts.values())
 

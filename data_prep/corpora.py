@@ -1,5 +1,6 @@
 """The corpora of a run, opened where the settings say they are."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,12 +108,19 @@ class Corpora:
                     f"the corpora {', '.join(keys)} list one twice: name each "
                     "once."
                 )
-        trained = {corpus.key for corpus in self.train}
-        for corpus in self.test:
-            if corpus.key in trained:
+        for corpus, other in itertools.product(self.test, self.train):
+            if corpus.key == other.key:
                 raise RecipeError(
                     f"test_corpus {corpus.key} is trained on too: test on "
                     "another, or leave it out and test on a fold."
+                )
+            shared = set(corpus.speakers) & set(other.speakers)
+            if shared and corpus.base == other.base:
+                raise RecipeError(
+                    f"test_corpus {corpus.key} and {other.key}, which is "
+                    f"trained on, share {len(shared)} speakers: test on "
+                    "another, or leave it out and test on a fold, whose "
+                    "speakers are unseen."
                 )
         first = self.train[0]
         for other in self.all:
@@ -173,6 +181,14 @@ class Corpora:
     def full_names(self, speakers):
         """Takes a set of speakers of a manifest; returns it with the corpus
         before each name, such as crema_d-1003, as manifests of several corpora
-        have them."""
-        alone = f"{self.all[0].key}-" if len(self.all) == 1 else ""
+        have them. Variants of a corpus have its name: ravdess_song has
+        ravdess-01."""
+        alone = f"{self.all[0].base}-" if len(self.all) == 1 else ""
         return {alone + speaker for speaker in speakers}
+
+    @property
+    def nameless(self):
+        """The names of tested corpora whose speakers bear no corpus's names,
+        so that it cannot be known whether an encoder was trained on them."""
+        tested = self.test or self.train
+        return [c.name for c in tested if not c.address and not c.make]

@@ -37,6 +37,9 @@ class Corpus:
         The default, one of `PROTOCOLS`.
     folds : tuple of tuple of str
         Test speakers of EmoBox's folds; with kfold, of the corpus's own.
+    emobox_clips : bool
+        Whether the clips are those that EmoBox has of these speakers; of a
+        variant they are not, unless it says so.
     speakers : tuple of str
         Those of the complete corpus, if they are known.
     clips : dict
@@ -58,8 +61,12 @@ class Corpus:
         From a suffix of the corpus's key to the fields that it changes.
     notice : str
         What must be printed with every score.
-    key, folder : str, pathlib.Path or None
-        Its name on the command line, and where it is; no script sets them.
+    counts_once : bool
+        Whether identical audio with one label is one clip, whose copies are
+        excluded: paths of a folder are not the names that a corpus gave.
+    key, base, folder : str, str, pathlib.Path or None
+        Its name on the command line, that of the corpus whose speakers it has
+        (another if it is a variant), and where it is; no script sets them.
     """
 
     name: str
@@ -67,6 +74,7 @@ class Corpus:
     describe: Callable[[PurePath], dict] | None
     protocol: str
     folds: tuple = ()
+    emobox_clips: bool = True
     speakers: tuple = ()
     clips: Mapping[str, int] = field(default_factory=dict)
     language: str = ""
@@ -81,7 +89,9 @@ class Corpus:
     refused: tuple = ()
     variants: Mapping[str, dict] = field(default_factory=dict)
     notice: str = ""
+    counts_once: bool = False
     key: str = ""
+    base: str = ""
     folder: Path | None = None
 
 
@@ -98,10 +108,11 @@ def all_corpora():
     for script in sorted(Path(__file__).parent.glob("*_prepare.py")):
         module = importlib.import_module(f"data_prep.{script.stem}")
         key = script.stem.removesuffix("_prepare")
-        corpora[key] = replace(module.CORPUS, key=key)
+        corpora[key] = replace(module.CORPUS, key=key, base=key)
         for suffix, changes in module.CORPUS.variants.items():
             variant = f"{key}_{suffix}"
-            corpora[variant] = replace(corpora[key], key=variant, **changes)
+            changes = {"emobox_clips": False, "key": variant} | changes
+            corpora[variant] = replace(corpora[key], **changes)
     return corpora
 
 

@@ -79,5 +79,6 @@ CORPUS = Corpus(
     classes=(),
     describe=None,
     protocol="random",  # kfold if a pattern finds the speaker
+    counts_once=True,
     open=open_folder,
 )

@@ -22,7 +22,7 @@ FOLDS = tuple((f"Ses{n:02}F", f"Ses{n:02}M") for n in range(1, 6))
 DIALOGUE = r"(Ses0[1-5])[FM]_((?:impro|script)[0-9]{2}(?:_[0-9])?)[a-z]?"
 
 
-def describe(path, labels):
+def describe(path, labels, scripted=True):
     """Reads session, dialogue and speaker from a name such as
     Ses01F_impro04_M003, and looks its label up."""
     if re.fullmatch(DIALOGUE, path.stem):
@@ -31,6 +31,8 @@ def describe(path, labels):
     name = re.fullmatch(DIALOGUE + r"_([FM])[0-9]{3}", path.stem)
     if not name:
         raise ValueError("name does not parse as dialogue and turn")
+    if not scripted and name[2].startswith("script"):
+        raise ValueError("scripted, not improvised")
     if path.stem not in labels:
         raise ValueError("no label in the files of EmoEvaluation")
     label = labels[path.stem]
@@ -44,7 +46,7 @@ def describe(path, labels):
     }
 
 
-def open_labels(corpus, data_folder, options):
+def open_labels(corpus, data_folder, options, scripted=True):
     """Reads the labels in the files of EmoEvaluation."""
     labels = {}
     # Transcripts, whose files have these names too, have other lines.
@@ -61,7 +63,9 @@ def open_labels(corpus, data_folder, options):
             "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt in it or below; "
             "pass the folder that holds Session1 as --data_folder."
         )
-    return replace(corpus, describe=partial(describe, labels=labels))
+    return replace(
+        corpus, describe=partial(describe, labels=labels, scripted=scripted)
+    )
 
 
 CORPUS = Corpus(
@@ -78,4 +82,11 @@ CORPUS = Corpus(
     citation="Busso et al. (2008), https://doi.org/10.1007/s10579-008-9076-6",
     names=DIALOGUE + r"_[FM][0-9]{3}",
     open=open_labels,
+    variants={
+        "improvised": {
+            "name": "IEMOCAP improvised",
+            "clips": {"angry": 289, "happy": 947, "neutral": 1099, "sad": 608},
+            "open": partial(open_labels, scripted=False),
+        },
+    },
 )

@@ -22,6 +22,7 @@ CORPUS = Corpus(
     ),
     protocol="emobox",
     folds=(("male2",), ("female1",), ("male1",), ("female2",)),
+    emobox_clips=False,  # EmoBox has the secondary emotions too
     speakers=("female1", "female2", "male1", "male2"),
     clips=dict.fromkeys(PRIMARY, 240),
     language="English",
@@ -33,6 +34,7 @@ CORPUS = Corpus(
             "name": "JL-Corpus with its secondary emotions",
             "classes": PRIMARY + SECONDARY,
             "clips": dict.fromkeys(PRIMARY + SECONDARY, 240),
+            "emobox_clips": True,
         },
     },
 )

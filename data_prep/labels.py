@@ -58,7 +58,7 @@ def with_label_set(corpus, label_set):
             "by commas."
         )
     clips = {k: n for k, n in corpus.clips.items() if k in classes}
-    return replace(corpus, classes=classes, clips=clips)
+    return replace(corpus, classes=classes, clips=clips, emobox_clips=False)
 
 
 def with_common_labels(corpus):
@@ -77,6 +77,7 @@ def with_common_labels(corpus):
         corpus,
         classes=common_classes(),
         clips=clips,
+        emobox_clips=False,
         describe=functools.partial(describe_common, corpus.describe),
     )
 

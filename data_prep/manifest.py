@@ -5,6 +5,7 @@ import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from ser.errors import RecipeError
@@ -70,7 +71,9 @@ def check_splits(splits, shares_speakers=False):
     Arguments
     ---------
     splits : dict
-        From names to tables of clips, such as `read_manifest` returns.
+        From names to tables of clips, such as `read_manifest` returns; with a
+        column `audio`, as from `find_clips`, decoded audio is compared, and
+        else the bytes of the files.
     shares_speakers : bool
         Whether they may share speakers.
 
@@ -79,11 +82,13 @@ def check_splits(splits, shares_speakers=False):
     RecipeError
         If two share audio or a speaker, with a pair of clips.
     """
-    columns = {"spk_id": "speaker", "sha256": "audio"}
+    columns = {"spk_id": "speaker", "sha256": "audio", "audio": "audio"}
     if shares_speakers:
         del columns["spk_id"]
     for (one, left), (two, right) in itertools.combinations(splits.items(), 2):
         for column, what in columns.items():
+            if column not in left:
+                continue
             both = set(left[column]) & set(right[column]) - {UNKNOWN}
             if both:
                 value = min(both)
@@ -96,6 +101,28 @@ def check_splits(splits, shares_speakers=False):
                     f"in {two} have the same {column} {value}; remove one of "
                     "them."
                 )
+
+
+def hash_audio(wav, sample_rate):
+    """Hashes decoded audio, in 16 bits: a clip, its FLAC, its copies of 24 bits
+    and in floating point, with other tags or with a second channel that is
+    the same have one hash. Copies that are lossy, trimmed, scaled or resampled
+    have others.
+
+    Arguments
+    ---------
+    wav : numpy.ndarray
+        Mono waveform [sample] of float32, full scale is 1.
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    wav = np.rint(np.clip(wav, -1, 1 - 2**-15) * 2**15).astype("<i2")
+    return hashlib.sha256(b"%d " % sample_rate + wav.tobytes()).hexdigest()
 
 
 def manifest_sha256(paths):

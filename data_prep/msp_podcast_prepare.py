@@ -23,19 +23,23 @@ EMOTIONS = {
     "C": "contempt",
 }
 REFUSED = {"O": "another emotion", "X": "raters did not agree on an emotion"}
-SPLITS = {"Train": "train", "Development": "valid", "Test1": "test"}
+SPLITS = {"Train": "train", "Development": "valid"}
 GENDERS = {"Female": "female", "Male": "male"}
 COLUMNS = ("FileName", "EmoClass", "SpkrID", "Gender", "Split_Set")
 NOTICE = "A score on MSP-Podcast holds for one release: "
 
 
-def describe(path, rows):
-    """Looks a file such as MSP-PODCAST_0001_0008.wav up in the labels."""
+def describe(path, rows, test):
+    """Looks a file such as MSP-PODCAST_0001_0008.wav up in the labels, where
+    `test` is the name of the test set, such as Test1."""
+    if path.stem.startswith("MSP-PODCAST_test3_"):
+        raise ValueError("in Test3, whose labels are not released")
     if path.stem not in rows:
         raise ValueError("not in labels_consensus.csv")
     _, label, speaker, gender, part = rows[path.stem]
-    if part not in SPLITS:
-        raise ValueError(f"not in train, development or test 1: {part}")
+    splits = SPLITS | {test: "test"}
+    if part not in splits:
+        raise ValueError(f"not in Train, Development or {test}: {part}")
     if label in REFUSED:
         raise ValueError(REFUSED[label])
     return {
@@ -43,7 +47,7 @@ def describe(path, rows):
         "gender": GENDERS.get(gender, "unknown"),
         "emotion": EMOTIONS.get(label, label),
         "sentence": "",  # spontaneous
-        "split": SPLITS[part],
+        "split": splits[part],
     }
 
 
@@ -57,7 +61,7 @@ def find_release(path):
     return "unknown"
 
 
-def open_labels(corpus, data_folder, options):
+def open_labels(corpus, data_folder, options, test="Test1"):
     """Reads labels_consensus.csv, which is in the data folder or below."""
     name = "**/labels_consensus.csv"
     paths = sorted(iglob(name, root_dir=data_folder, recursive=True))
@@ -85,7 +89,7 @@ def open_labels(corpus, data_folder, options):
     release = find_release(Path(os.path.abspath(paths[0])))
     return replace(
         corpus,
-        describe=partial(describe, rows=rows),
+        describe=partial(describe, rows=rows, test=test),
         notice=f"{NOTICE}here release {release}.",
     )
 
@@ -99,7 +103,13 @@ CORPUS = Corpus(
     licence="free for research, on request",
     address="https://ecs.utdallas.edu/research/researchlabs/msp-lab/MSP-Podcast.html",
     citation="Lotfian & Busso (2019), https://doi.org/10.1109/TAFFC.2017.2736999",
-    names=r"MSP-PODCAST_[0-9_]+",
+    names=r"MSP-PODCAST_(?:test3_)?[0-9_]+",
     open=open_labels,
     notice=NOTICE + "the data folder may name it.",
+    variants={
+        "test2": {
+            "name": "MSP-Podcast Test2",
+            "open": partial(open_labels, test="Test2"),
+        },
+    },
 )

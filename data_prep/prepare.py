@@ -87,7 +87,7 @@ def prepare(
     table, excluded = find_clips(corpora, min_duration, audio_index)
     plan = make_protocol(table, corpora, protocol, num_folds, text_independent)
     splits, left_out = split(table, plan, fold, valid_ratio)
-    plan = with_shared_speakers(plan, splits)
+    plan = with_what_is_shared(plan, splits)
     check_splits(splits, plan.shares_speakers)
     left_out = pd.DataFrame(left_out, columns=excluded.columns)
     excluded = pd.concat([excluded, left_out])
@@ -130,14 +130,20 @@ def check_given(paths, save_folder, corpora):
             )
 
 
-def with_shared_speakers(protocol, splits):
-    """Notes the speakers whom an official split shares."""
+def with_what_is_shared(protocol, splits):
+    """Notes the speakers whom an official split shares, and whether sentences
+    of the test set are trained on."""
     speakers = [s for c in splits.values() for s in known_speakers(c)]
     shared = sum(number > 1 for number in Counter(speakers).values())
-    if protocol.name != "official" or not shared:
-        return protocol
-    words = f"{protocol.words}, speakers shared ({shared} of them)"
-    return replace(protocol, words=words, shares_speakers=True)
+    if protocol.name == "official" and shared:
+        words = f"{protocol.words}, speakers shared ({shared} of them)"
+        protocol = replace(protocol, words=words, shares_speakers=True)
+    train, test = (set(splits[n]["sentence"]) - {""} for n in ("train", "test"))
+    if train & test:
+        protocol = replace(
+            protocol, words=f"{protocol.words}; sentences shared"
+        )
+    return protocol
 
 
 def write_manifests(splits, paths, corpora):
@@ -175,13 +181,18 @@ def list_missing(corpora, table, splits):
     """Lists the classes that splits lack, and what corpora that are not
     complete lack, a sentence each."""
     messages = []
+    speakers = table.groupby("emotion")["spk_id"].nunique()
     for name, clips in splits.items():
         lacking = sorted(set(corpora.classes) - set(clips["emotion"]))
         if lacking:
-            messages.append(f"{name} holds no clip of {', '.join(lacking)}")
+            counts = (str(speakers.get(emotion, 0)) for emotion in lacking)
+            messages.append(
+                f"{name} holds no clip of {', '.join(lacking)}; speakers who "
+                f"have any: {', '.join(counts)}"
+            )
     for corpus in corpora.all:
         clips = table[table["corpus"] == corpus.key]
-        speakers = clips["spk_id"].str.removeprefix(f"{corpus.key}-")
+        speakers = clips["spk_id"].str.removeprefix(f"{corpus.base}-")
         absent = sorted(set(corpus.speakers) - set(speakers))
         counts = Counter(clips["emotion"])
         short = [

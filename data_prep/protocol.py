@@ -82,7 +82,7 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
         name = corpora.train[0].protocol if len(corpora.train) == 1 else "kfold"
     check_enough(table, name, num_folds)
     if name == "emobox":
-        folds, words = emobox(table, corpora)
+        folds, words = emobox(table, corpora, text_independent)
     elif name == "loso":
         folds = [[speaker] for speaker in known_speakers(table)]
         words = f"loso, leave one speaker out, {len(folds)} folds"
@@ -95,10 +95,10 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
                 f"{corpora.name} has no official split here: choose another "
                 "--protocol, or add the files that hold it."
             )
-    else:  # byte-identical clips stay together
+    else:  # clips of identical audio stay together
         folds = [
-            table["ID"][table["sha256"].isin(hashes)].tolist()
-            for hashes in grouped_folds(table, "sha256", num_folds)
+            table["ID"][table["audio"].isin(hashes)].tolist()
+            for hashes in grouped_folds(table, "audio", num_folds)
         ]
         words = f"random, {len(folds)} folds of clips, speakers shared"
     if text_independent:
@@ -115,7 +115,7 @@ def check_enough(table, name, num_folds):
             "classifier needs two classes or more: add clips of others, or "
             "check the data folder."
         )
-    clips = table["sha256"].nunique()
+    clips = table["audio"].nunique()
     if name in ("kfold", "random") and clips < 2 * num_folds:
         raise RecipeError(
             f"{clips} clips are too few for {num_folds} folds: add clips, or "
@@ -151,9 +151,11 @@ def known_speakers(table):
     return sorted(set(table["spk_id"]) - {UNKNOWN})
 
 
-def emobox(table, corpora):
+def emobox(table, corpora, text_independent):
     """Returns EmoBox's folds, or as many folds of the speakers who are there
-    if one of EmoBox's would be empty; and what they are, in words."""
+    if one of EmoBox's would be empty; and what they are, in words. EmoBox
+    validates on a fifth of the other clips at random, which is not done here.
+    """
     corpus = corpora.train[0]
     own = corpus.protocol == "kfold"  # folds of the corpus, not of EmoBox
     if len(corpora.train) > 1 or not corpus.folds or own:
@@ -169,7 +171,14 @@ def emobox(table, corpora):
             f"fold of {corpus.name}: correct the folds of its script, or "
             "choose --protocol kfold."
         )
-    words = f"emobox, {len(corpus.folds)} folds of unseen speakers as in EmoBox"
+    whole = table["emotion"].value_counts().to_dict() == dict(corpus.clips)
+    whole = whole and corpus.emobox_clips and not text_independent
+    words = (
+        f"emobox, {len(corpus.folds)} folds of unseen speakers, "
+        + ("test sets as in EmoBox" if whole else "test speakers as in EmoBox")
+        + ("" if whole else ", with other clips")
+        + ", validation by speakers"
+    )
     folds = [[s for s in fold if s in speakers] for fold in corpus.folds]
     missing = len(known) - len(speakers)
     if not all(folds):
@@ -193,21 +202,25 @@ def kfold(table, corpora, num_folds):
     if has_own and len(folds) == num_folds and all(folds):
         return folds, f"kfold, {num_folds} fixed folds of unseen speakers"
     folds = grouped_folds(table, "spk_id", num_folds)
-    return folds, (
+    words = (
         f"kfold, {len(folds)} folds of unseen speakers, stratified by emotion"
     )
+    if len(folds) < num_folds:
+        words += f"; {num_folds} would leave test sets without an emotion"
+    return folds, words
 
 
 def grouped_folds(table, column, num_folds):
     """Makes folds that keep groups together and balance the emotions; they
-    do not depend on a seed.
+    do not depend on a seed. Speakers make fewer folds than were asked for if
+    only then each fold holds every emotion.
 
     Arguments
     ---------
     table : pandas.DataFrame
         All usable clips.
     column : str
-        What the clips of a group have in common: spk_id or sha256.
+        What the clips of a group have in common: spk_id or audio.
     num_folds : int
         At most as many as there are groups.
 
@@ -216,10 +229,25 @@ def grouped_folds(table, column, num_folds):
     list of list of str
         The groups of each fold.
     """
-    table = table[table["spk_id"] != UNKNOWN] if column == "spk_id" else table
+    of_speakers = column == "spk_id"
+    table = table[table["spk_id"] != UNKNOWN] if of_speakers else table
     groups = table[column].nunique()
     most = table["emotion"].value_counts().max()
     number = max(2, min(num_folds, groups, most))
+    numbers = range(number, 1, -1) if of_speakers else [number]
+    choices = [stratified_folds(table, column, number) for number in numbers]
+
+    def has_every_emotion(fold):
+        """Tells whether the groups of a fold have clips of all emotions."""
+        found = table["emotion"][table[column].isin(fold)]
+        return found.nunique() == table["emotion"].nunique()
+
+    complete = (f for f in choices if all(map(has_every_emotion, f)))
+    return next(complete, choices[0])
+
+
+def stratified_folds(table, column, number):
+    """Makes so many folds, as `grouped_folds` returns them."""
     folds = StratifiedGroupKFold(number, shuffle=True, random_state=0)
     # A class may have fewer clips than there are folds: it is in some only.
     with warnings.catch_warnings():

@@ -38,9 +38,11 @@ def find_clips(corpora, min_duration, audio_index):
     Returns
     -------
     table : pandas.DataFrame
-        A row a clip, columns as in `data_prep.manifest.SCHEMA`, then `split`
-        (the official one, or "") and `corpus`, sorted by ID. If there are
-        several corpora, IDs and speakers begin with the corpus.
+        A row a clip, columns as in `data_prep.manifest.SCHEMA`, then `audio`
+        (the least SHA-256 of the files whose decoded audio it is), `split` (the
+        official one, or "") and `corpus`, sorted by ID. If there are several
+        corpora, IDs begin with the corpus, and speakers with the one of which
+        it is a variant.
     excluded : pandas.DataFrame
         `path` relative to the folder, and `reason`; what follows a colon in
         the reason is particular to the file.
@@ -48,7 +50,8 @@ def find_clips(corpora, min_duration, audio_index):
     Raises
     ------
     RecipeError
-        If `min_duration` is too short, or a corpus has no folder or clip.
+        If `min_duration` is too short, a corpus has no folder or clip, or
+        clips are trained on twice.
     """
     if not min_duration >= MIN_DURATION:
         raise RecipeError(
@@ -65,8 +68,8 @@ def find_clips(corpora, min_duration, audio_index):
                 corpus, corpora.root(corpus), min_duration, index
             )
         if len(corpora.all) > 1:
-            for column in ("ID", "spk_id"):
-                clips[column] = f"{corpus.key}-" + clips[column]
+            clips["ID"] = f"{corpus.key}-" + clips["ID"]
+            clips["spk_id"] = f"{corpus.base}-" + clips["spk_id"]
             others["path"] = f"{corpus.key}/" + others["path"]
         if corpora.test:
             clips["split"] = "test" if corpus in corpora.test else "train"
@@ -74,7 +77,24 @@ def find_clips(corpora, min_duration, audio_index):
         tables.append(clips)
         excluded.append(others)
     table = pd.concat(tables).sort_values("ID", ignore_index=True)
+    check_variants(table, corpora)
+    # A file's hash stands for the audio: where no two files hold the same,
+    # random folds are those of the files.
+    table["audio"] = table.groupby("audio")["sha256"].transform("min")
     return table, pd.concat(excluded, ignore_index=True)
+
+
+def check_variants(table, corpora):
+    """Raises if two corpora to train on, such as a corpus and a variant that has
+    more emotions, hold the same clips of the same speakers."""
+    trained = [corpus.key for corpus in corpora.train]
+    clips = table[table["corpus"].isin(trained)]
+    holders = clips.groupby(["spk_id", "audio"])["corpus"].nunique()
+    if (holders > 1).any():
+        raise RecipeError(
+            f"{(holders > 1).sum()} recordings are in more than one of the "
+            f"corpora {', '.join(trained)}: name only the one that holds more."
+        )
 
 
 def find_clips_of(corpus, root, min_duration, index):
@@ -92,7 +112,7 @@ def find_clips_of(corpus, root, min_duration, index):
         paths, others = [folder / path for path in corpus.files], Counter()
         excluded = []
     table, unfit = examine(corpus, root, paths, min_duration, index)
-    table, conflicts = drop_conflicts(table)
+    table, conflicts = drop_conflicts(table, corpus.counts_once)
     rows = [*excluded, *corpus.refused, *unfit, *conflicts]
     excluded = pd.DataFrame(rows, columns=["path", "reason"])
     excluded = excluded.sort_values(["path", "reason"], ignore_index=True)
@@ -161,7 +181,7 @@ def examine(corpus, root, paths, min_duration, index):
             for path in chunk
         ]
 
-    columns = [*COLUMNS, "split"]
+    columns = [*COLUMNS, "audio", "split"]
     tables, excluded = [], []
     chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
     # libsndfile releases the interpreter's lock, so threads are enough.
@@ -226,23 +246,35 @@ def describe(corpus, path):
     return clip
 
 
-def drop_conflicts(table):
-    """Drops second files of one ID, and identical audio under two labels, of
-    which at least one is wrong; returns what is left, and the path and reason
-    of what is not."""
+def drop_conflicts(table, counts_once):
+    """Drops second files of one ID, identical audio under two labels, of which
+    at least one is wrong, and, if audio counts once, second files of one
+    speaker that hold it; returns what is left, and the path and reason of what
+    is not."""
+    excluded = []
+
+    def drop(unfit, reasons):
+        """Notes the reasons for some clips; returns the others."""
+        paths = table["wav"][unfit].str.split("/", n=1).str[1]
+        excluded.extend(zip(paths, reasons))
+        return table[~unfit]
+
+    def firsts(columns):
+        """Finds, for each clip, the path of the first that equals it."""
+        return table.groupby(columns)["wav"].transform("first")
+
+    why = "second file of one name: the first is "
     second = table["ID"].duplicated()
-    first = table[~second].set_index("ID")["wav"]
-    labels = table[~second].groupby("sha256")["emotion"].transform("nunique")
-    disputed = labels.reindex(table.index, fill_value=1) > 1
-    excluded = [
-        (wav.split("/", 1)[1], f"second file of one name: the first is {other}")
-        for wav, other in zip(table["wav"][second], first[table["ID"][second]])
-    ]
-    excluded += [
-        (wav.split("/", 1)[1], f"identical audio under two labels: {sha256}")
-        for wav, sha256 in table[["wav", "sha256"]][disputed].to_numpy()
-    ]
-    return table[~second & ~disputed], excluded
+    table = drop(second, why + firsts("ID")[second])
+    disputed = table.groupby("audio")["emotion"].transform("nunique") > 1
+    why = "identical audio under two labels: "
+    table = drop(disputed, why + table["audio"][disputed])
+    if counts_once:
+        columns = ["audio", "spk_id"]
+        second = table.duplicated(columns)
+        why = "second file of one recording: the first is "
+        table = drop(second, why + firsts(columns)[second])
+    return table, excluded
 
 
 def count_reasons(excluded):

@@ -125,13 +125,14 @@ def choose_clips(table, valid_ratio):
     """Chooses the clips that validate, a share of each emotion; returns a
     Series of bool."""
     number = min(max(2, round(1 / valid_ratio)), len(table))
-    return table["sha256"].isin(grouped_folds(table, "sha256", number)[0])
+    return table["audio"].isin(grouped_folds(table, "audio", number)[0])
 
 
 def choose_speakers(table, ring, valid_ratio):
     """Chooses the speakers that validate: the next ones in the ring after
     those of the test set, the genders in turn, so that each fold has its own
-    and they do not depend on a seed."""
+    and they do not depend on a seed. If they lack an emotion, or leave none of
+    it for training, others are chosen who do better."""
     if len(ring) < 2:
         raise RecipeError(
             f"{len(ring)} speakers are left to train and validate on, and "
@@ -142,5 +143,58 @@ def choose_speakers(table, ring, valid_ratio):
         [s for s in ring if gender[s] == g] for g in gender[ring].unique()
     ]
     in_turn = itertools.chain(*itertools.zip_longest(*genders))
+    in_turn = [speaker for speaker in in_turn if speaker]
     number = min(max(1, round(valid_ratio * len(ring))), len(ring) - 1)
-    return [speaker for speaker in in_turn if speaker][:number]
+    next_ones = in_turn[:number]
+    clips = pd.crosstab(table["spk_id"], table["emotion"]).loc[in_turn]
+    clips = clips.loc[:, clips.any()]  # [speaker, emotion]
+
+    def emotions(chosen):
+        """Counts those of training, which come first, and of validation."""
+        return clips.drop(chosen).any().sum(), clips.loc[chosen].any().sum()
+
+    if emotions(next_ones) == (clips.shape[1], clips.shape[1]):
+        return next_ones
+    others = (
+        cover_emotions(clips, first, number, valid_ratio)
+        for first in ([], *([speaker] for speaker in in_turn))
+    )
+    return max([next_ones, *filter(None, others)], key=emotions)
+
+
+def cover_emotions(clips, chosen, number, valid_ratio):
+    """Chooses speakers that validate so that no emotion is lost to training,
+    and as many as can be are in validation.
+
+    Arguments
+    ---------
+    clips : pandas.DataFrame
+        Number of clips [speaker, emotion], the speakers in turn.
+    chosen : list of str
+        Speakers who validate in any case.
+    number : int
+        How many are chosen, unless the emotions need more.
+    valid_ratio : float
+        Share of an emotion's clips that should validate.
+
+    Returns
+    -------
+    list of str
+    """
+    chosen = list(chosen)
+
+    def can_go(speaker):
+        """Tells whether the others have all emotions."""
+        return clips.drop([*chosen, speaker]).any().all()
+
+    # The emotions of fewest speakers leave the least choice.
+    for emotion in clips.astype(bool).sum().sort_values(kind="stable").index:
+        if not clips.loc[chosen, emotion].any():
+            shares = clips[emotion] / clips[emotion].sum()
+            far = (shares[shares > 0] - valid_ratio).abs()
+            nearest = far.sort_values(kind="stable").index
+            chosen += [s for s in nearest if can_go(s)][:1]
+    for speaker in clips.index.difference(chosen, sort=False):
+        if len(chosen) < number and can_go(speaker):
+            chosen.append(speaker)
+    return chosen

@@ -183,7 +183,40 @@ def labels_of_msp_podcast(folder, more=()):
     write(folder / "Labels/labels_consensus.csv", text)
 
 
+def table_of_emns(folder):
+    """Writes metadata.csv, which says Surprised and names WebM files."""
+    rows = [
+        "id|utterance|description|emotion|date_created|status|gender|age|level"
+        "|audio_recording|user_id"
+    ]
+    for number, clip in enumerate(CORPORA["emns"]):
+        name, _, _, emotion, text = clip.row
+        label = emotion.replace("surprise", "surprised").title()
+        rows.append(
+            f"{number}|{text}|said|{label}|2022-07-16 15:43:06|Complete|Female"
+            f"|20s|3|wavs/{name}.webm|3"
+        )
+    write(folder / "metadata.csv", "\n".join(rows) + "\n")
+
+
+def tables_of_emozionalmente(folder):
+    """Writes samples.csv and users.csv, with names of 64 characters."""
+    rows = ["file_name,sentence,sentence_language,actor,emotion_expressed"]
+    users = {"username": "gender,age,mother_tongue"}
+    for clip in CORPORA["emozionalmente"]:
+        name, actor, sex, emotion, text = clip.row
+        label = emotion.replace("neutral", "neutrality")
+        rows.append(f"{name}.wav,{text},italian,{actor:0<64},{label}")
+        sex = sex.replace("unknown", "other")
+        users[f"{actor:0<64}"] = f"{sex},30,italian"
+    write(folder / "metadata/samples.csv", "\n".join(rows) + "\n")
+    rows = [f"{name},{facts}" for name, facts in users.items()]
+    write(folder / "metadata/users.csv", "\n".join(rows) + "\n")
+
+
 TABLES = {
+    "emns": table_of_emns,
+    "emozionalmente": tables_of_emozionalmente,
     "iemocap": labels_of_iemocap,
     "meld": tables_of_meld,
     "nemo": table_of_nemo,

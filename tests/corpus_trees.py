@@ -2,29 +2,15 @@
 must give in a manifest.
 """
 
-from itertools import cycle, product
-from pathlib import Path, PurePath
+from itertools import product
+from pathlib import Path
+
+import corpus_trees_of_emobox
+from corpus_clips import SEX, Clip, pairs_of
 
 # Corpora that fork.py made have a file of tests each.
 FORKED = {p.stem.removeprefix("test_") for p in Path(__file__).parent.glob("*")}
 NOT_CORPORA = {"demo", "folder", "table"} | FORKED
-SEX = {"f": "female", "m": "male"}
-
-
-class Clip:
-    """A clip of a tree: its path, its row in a manifest, and its name where
-    the folders are not needed."""
-
-    def __init__(self, path, row, flat=None):
-        self.path = PurePath(path)
-        self.row = tuple(row)
-        self.flat = PurePath(flat or self.path.name)
-
-
-def pairs_of(codes):
-    """Pairs up codes with their emotions, without end."""
-    codes = cycle(codes.items())
-    return zip(codes, codes)
 
 
 def clips_of_ravdess():
@@ -357,7 +343,8 @@ def clips_of_msp_podcast():
 
 CORPORA = {
     name.removeprefix("clips_of_"): list(value())
-    for name, value in list(globals().items())
+    for module in (globals(), vars(corpus_trees_of_emobox))
+    for name, value in list(module.items())
     if name.startswith("clips_of_")
 }
 

@@ -109,3 +109,29 @@ def test_emov_db_of_openslr(tmp_path):
     )
     table, _ = search("emov_db", folder)
     assert rows_of(table) == expected("emov_db")
+
+
+REFUSED = {
+    "ased": ("02Fearful/f2-01-01-02-15.wav", "speaker and sex contradict"),
+    "baved": ("0/53-m-20-0-0-209.wav", "the same recording as one of speaker"),
+    "enterface": ("subject 6/anger/s6_an.wav", "all sentences of an emotion"),
+    "oreau": ("OréauFR_01/f/sessj/10a02Ja.wav", "of version 1"),
+    "turev_db": (
+        "Model Output for Test Data/testEmotions500HighPass/sound/Angry/"
+        "1157_kz_ogul.wav",
+        "a filtered copy",
+    ),
+}
+
+
+@pytest.mark.parametrize("key", REFUSED)
+def test_released_files_that_are_refused(tmp_path, key):
+    """Clips that are copies, versions or doubtful, with the reason; a copy
+    does not take the place of its clip."""
+    folder = put_corpus(key, tmp_path / "data")
+    name, reason = REFUSED[key]
+    put(folder / name)
+    table, excluded = search(key, folder)
+    assert rows_of(table) == expected(key)
+    assert list(excluded) == [name]
+    assert excluded[name].startswith(reason)

@@ -32,6 +32,8 @@ def test_names_of_corpora_are_forgiving():
         "EmoV-DB": "emov_db",
         "MSP-Podcast": "msp_podcast",
         "ESD-English": "esd_english",
+        "TurEV-DB": "turev_db",
+        "ASVP-ESD": "asvp_esd",
     }.items():
         assert find_corpus(name).key == key
 
@@ -58,6 +60,19 @@ TOTALS = {
     "aesdd": 604,
     "mesd": 864,
     "nemo": 4481,
+    "casia": 1200,
+    "polish": 450,
+    "ased": 2474,
+    "baved": 1935,
+    "turev_db": 1735,
+    "emozionalmente": 6902,
+    "resd": 1396,
+    "oreau": 434,
+    "emns": 1181,
+    "asvp_esd": 5139,
+    "asvp_esd_all": 13791,
+    "mead": 31729,
+    "iemocap_improvised": 2943,
 }
 
 

@@ -35,6 +35,18 @@ COMMON_NAMES = {
     "subesco": "angry happy neutral sad",
     "tess": "angry happy neutral sad",
     "urdu": "angry happy neutral sad",
+    "casia": "angry happy neutral sad",
+    "polish": "anger neutral",
+    "ased": "angry happy neutral sad",
+    "baved": "neutral",
+    "turev_db": "angry happy sad",
+    "enterface": "anger happiness sadness",
+    "resd": "anger happiness neutral sadness",
+    "oreau": "anger happiness neutral sadness",
+    "asvp_esd": "angry happy neutral sad",
+    "mead": "angry happy neutral sad",
+    "emns": "angry happy neutral sad",
+    "emozionalmente": "anger joy neutral sadness",
 }
 
 
@@ -99,3 +111,26 @@ def test_song_of_ravdess_is_a_variant(tmp_path):
     assert search("ravdess", folder)[1] == {song: "song, not speech"}
     table, _ = search("ravdess_all", folder)
     assert PurePath(song).stem in set(table["ID"])
+
+
+def test_sounds_of_asvp_esd_are_a_variant(tmp_path):
+    """Laughter and crying are left out unless they are asked for."""
+    folder = put_corpus("asvp_esd", tmp_path / "data")
+    name = "03-02-03-01-07-37-02-02-01-33.wav"
+    put(folder / name)
+    assert search("asvp_esd", folder)[1] == {name: "not speech"}
+    table, excluded = search("asvp_esd_all", folder)
+    assert PurePath(name).stem in set(table["ID"])
+    assert excluded == {}
+
+
+def test_improvised_dialogues_of_iemocap_are_a_variant(released, tmp_path):
+    """Scripted ones are excluded; folds are the same."""
+    folder = released("iemocap")
+    table, excluded, facts = prepare_corpus(
+        "iemocap_improvised", folder, tmp_path / "m"
+    )
+    assert set(table["sentence"]) == {"impro05"}
+    assert len(table) == len(excluded) == len(expected("iemocap")) / 2
+    assert set(excluded.values()) == {"scripted, not improvised"}
+    assert facts["num_folds"] == 5

@@ -53,6 +53,8 @@ EMOBOX = {
     "subesco": "F_03 M_03 M_08 M_09|F_01 F_04 F_10 M_07|F_06 F_08 M_05 M_06|"
     "F_05 F_07 F_09 M_04|F_02 M_01 M_02 M_10",
     "cafe": "01 07 08 10|02 04 09 12|03 05 06 11",
+    "casia": "wangzhe|zhaozuoxiang|liuchanhg|zhaoquanyin",
+    "polish": "m3|m2|m4|m5|m1",
 }
 
 
@@ -70,7 +72,11 @@ def test_folds_are_those_of_emobox(released, tmp_path, key):
     assert not facts["shares_speakers"]
 
 
-@pytest.mark.parametrize("key", ["emodb", "emov_db", "aesdd", "mesd", "nemo"])
+LOSO = ["emodb", "emov_db", "aesdd", "mesd", "nemo", "turev_db"]
+KFOLD = "crema_d urdu shemo ased baved enterface oreau asvp_esd mead"
+
+
+@pytest.mark.parametrize("key", LOSO)
 def test_one_speaker_is_left_out(released, key):
     """Each speaker, or voice, is tested in a fold of its own."""
     words, folds = folds_of(key, released(key))
@@ -79,7 +85,7 @@ def test_one_speaker_is_left_out(released, key):
     assert words.startswith("loso")
 
 
-@pytest.mark.parametrize("key", ["crema_d", "urdu", "shemo"])
+@pytest.mark.parametrize("key", [*KFOLD.split(), "emozionalmente"])
 def test_folds_of_unseen_speakers(released, key):
     """Five folds test each speaker once."""
     words, folds = folds_of(key, released(key))
@@ -107,15 +113,24 @@ def test_official_split(released, tmp_path, key):
     assert facts["shares_speakers"] == (key == "meld")
 
 
-def test_two_speakers_are_shared_with_a_notice(released, tmp_path):
-    """TESS has no other split, and each score comes with a notice."""
-    folder = released("tess")
-    _, _, facts = prepare_corpus("tess", folder, tmp_path / "m")
+TOO_FEW = {
+    "tess": (2, "two speakers"),
+    "emns": (1, "one speaker"),
+    "resd": (0, "no speakers"),
+}
+
+
+@pytest.mark.parametrize("key", TOO_FEW)
+def test_too_few_speakers_are_shared_with_a_notice(released, tmp_path, key):
+    """There is no other split, and each score comes with a notice."""
+    number, words = TOO_FEW[key]
+    folder = released(key)
+    _, _, facts = prepare_corpus(key, folder, tmp_path / "m")
     assert facts["protocol"].startswith("random")
     assert "speakers shared" in facts["protocol"]
-    assert "two speakers" in find_corpus("tess").notice
-    with pytest.raises(RecipeError, match="2 speakers"):
-        prepare_corpus("tess", folder, tmp_path / "loso", protocol="loso")
+    assert words in find_corpus(key).notice
+    with pytest.raises(RecipeError, match=f"{number} speakers"):
+        prepare_corpus(key, folder, tmp_path / "loso", protocol="loso")
 
 
 def test_scenarios_of_iemocap_stay_together(released, tmp_path):

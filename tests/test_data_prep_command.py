@@ -30,7 +30,7 @@ def test_data_prep_prints_what_it_found(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     for words in (
-        "speakers shared; fold 2 of 5",
+        "speakers shared; sentences shared; fold 2 of 5",
         "clips",
         "hours",
         "angry",

@@ -59,6 +59,8 @@ def test_iemocap_of_two_sessions(tmp_path):
         ("meld", "train_sent_emo.csv"),
         ("nemo", "data.tsv"),
         ("msp_podcast", "labels_consensus.csv"),
+        ("emns", "metadata.csv"),
+        ("emozionalmente", "samples.csv"),
     ],
 )
 def test_table_that_is_not_there(tmp_path, key, words):
@@ -74,6 +76,8 @@ def test_table_that_is_not_there(tmp_path, key, words):
         ("meld", "dev_sent_emo.csv"),
         ("nemo", "data.tsv"),
         ("msp_podcast", "labels_consensus.csv"),
+        ("emns", "metadata.csv"),
+        ("emozionalmente", "samples.csv"),
     ],
 )
 def test_table_with_other_columns(tmp_path, key, name):
@@ -90,10 +94,9 @@ def test_msp_podcast_excludes_with_a_reason(tmp_path):
     reasons = {
         "O,1,1,1,1,Male,Train": "another emotion",
         "X,1,1,1,1,Male,Train": "raters did not agree on an emotion",
-        "A,1,1,1,9,Male,Test2": "not in train, development or test 1: Test2",
-        "X,1,1,1,9,Male,Test3": "not in train, development or test 1: Test3",
+        "A,1,1,1,9,Male,Test2": "not in Train, Development or Test1: Test2",
     }
-    names = [f"Audios/MSP-PODCAST_0009_{i}.wav" for i in range(5)]
+    names = [f"Audios/MSP-PODCAST_0009_{i}.wav" for i in range(4)]
     for name in names:
         put(folder / name)
     more = [f"{PurePath(name).name},{row}" for name, row in zip(names, reasons)]
@@ -103,6 +106,23 @@ def test_msp_podcast_excludes_with_a_reason(tmp_path):
     assert excluded == dict(
         zip(names, [*reasons.values(), "not in labels_consensus.csv"])
     )
+
+
+def test_msp_podcast_has_further_test_sets(tmp_path):
+    """Test2 is a variant, which leaves Test1 out; Test3 has no labels."""
+    folder = put_corpus("msp_podcast", tmp_path / "data")
+    names = ["MSP-PODCAST_0009_0001.wav", "MSP-PODCAST_test3_0001.wav"]
+    for name in names:
+        put(folder / "Audios" / name)
+    labels_of_msp_podcast(folder, [f"{names[0]},A,1,1,1,9,Male,Test2"])
+    table, excluded = search("msp_podcast_test2", folder)
+    tested = table["ID"][table["split"] == "test"]
+    assert list(tested) == ["MSP-PODCAST_0009_0001"]
+    assert set(table["split"]) == {"train", "valid", "test"}
+    reason = "in Test3, whose labels are not released"
+    assert excluded.pop(f"Audios/{names[1]}") == reason
+    reason = "not in Train, Development or Test2: Test1"
+    assert set(excluded.values()) == {reason}
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_nothing_usable_says_what_was_found(tmp_path, what, found):
 def test_unknown_corpus_names_those_there_are():
     """The error lists the scripts."""
     with pytest.raises(
-        RecipeError, match="'ravdes'.*mean ravdess.*demo, emodb"
+        RecipeError, match="'ravdes'.*mean ravdess.*demo, emns, emodb"
     ):
         find_corpus("ravdes")
 
@@ -81,7 +81,7 @@ def test_corpus_is_not_taken_for_another(tmp_path, caplog):
     "corpus, parts",
     [
         ("ravdess", ["RAVDESS", "name does not parse"]),
-        ("ravdes", ["ravdes", "did you mean ravdess?", "demo, emodb"]),
+        ("ravdes", ["ravdes", "did you mean ravdess?", "demo, emns, emodb"]),
     ],
     ids=["other corpus", "unknown corpus"],
 )

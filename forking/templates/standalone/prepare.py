@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import soundfile
-from data_prep.manifest import SPLITS, UNKNOWN
+from data_prep.manifest import SPLITS, UNKNOWN, hash_audio
 from data_prep.protocol import grouped_folds
 from data_prep.split import names_by_speaker
 
@@ -58,7 +58,7 @@ def find_clips(data_folder, min_duration):
         )
     table = pd.DataFrame(clips)
     second = table["ID"].duplicated()
-    labels = table[~second].groupby("sha256")["emotion"].transform("nunique")
+    labels = table[~second].groupby("audio")["emotion"].transform("nunique")
     conflict = labels.reindex(table.index, fill_value=1) > 1
     for unfit, reason in (
         (second, "second file of one name"),
@@ -66,6 +66,8 @@ def find_clips(data_folder, min_duration):
     ):
         excluded += [(path, reason) for path in table["path"][unfit]]
     table = table[~second & ~conflict].sort_values("ID", ignore_index=True)
+    # One hash stands for all files of the same audio.
+    table["audio"] = table.groupby("audio")["sha256"].transform("min")
     # data_root is a variable that train.py replaces.
     return table.assign(wav="$data_root/" + table["path"]), excluded
 
@@ -94,6 +96,7 @@ def read_facts(content, min_duration):
         "sample_rate": rate,
         "channels": channels.shape[1],
         "sha256": hashlib.sha256(content).hexdigest(),
+        "audio": hash_audio(wav, rate),
     }
 
 
@@ -129,11 +132,11 @@ def kfold_folds(table):
 
 
 def random_folds(table):
-    """Returns folds of clips, whose speakers are shared; byte-identical clips
-    stay together."""
+    """Returns folds of clips, whose speakers are shared; clips of identical
+    audio stay together."""
     return [
-        table["ID"][table["sha256"].isin(hashes)].tolist()
-        for hashes in grouped_folds(table, "sha256", NUM_FOLDS)
+        table["ID"][table["audio"].isin(hashes)].tolist()
+        for hashes in grouped_folds(table, "audio", NUM_FOLDS)
     ]
 
 

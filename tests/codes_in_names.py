@@ -1,0 +1,303 @@
+"""Names of files, as their authors publish them, and the emotion of each."""
+
+# None: a file that is no clip of one of the corpus's classes.
+RAVDESS_SPEECH = {
+    "Actor_01/03-01-01-01-01-01-01.wav": "neutral",
+    "Actor_01/03-01-02-01-01-01-01.wav": "calm",
+    "Actor_01/03-01-03-01-01-01-01.wav": "happy",
+    "Actor_01/03-01-04-01-01-01-01.wav": "sad",
+    "Actor_01/03-01-05-01-01-01-01.wav": "angry",
+    "Actor_01/03-01-06-01-01-01-01.wav": "fearful",
+    "Actor_01/03-01-07-01-01-01-01.wav": "disgust",
+    "Actor_01/03-01-08-01-01-01-01.wav": "surprised",
+    "Actor_01/03-01-09-01-01-01-01.wav": None,
+}
+RAVDESS_SONG = {
+    "Actor_02/03-02-01-01-02-02-02.wav": "neutral",
+    "Actor_02/03-02-02-02-02-02-02.wav": "calm",
+    "Actor_02/03-02-03-02-02-02-02.wav": "happy",
+    "Actor_02/03-02-04-02-02-02-02.wav": "sad",
+    "Actor_02/03-02-05-02-02-02-02.wav": "angry",
+    "Actor_02/03-02-06-02-02-02-02.wav": "fearful",
+}
+ESD_MANDARIN = {
+    "0001/Neutral/0001_000001.wav": "neutral",
+    "0001/Neutral/0001_000350.wav": "neutral",
+    "0001/Angry/0001_000351.wav": "angry",
+    "0001/Angry/0001_000700.wav": "angry",
+    "0001/Happy/0001_000701.wav": "happy",
+    "0001/Happy/0001_001050.wav": "happy",
+    "0001/Sad/0001_001051.wav": "sad",
+    "0001/Sad/0001_001400.wav": "sad",
+    "0001/Surprise/0001_001401.wav": "surprise",
+    "0001/Surprise/0001_001750.wav": "surprise",
+    "0001_000351.wav": "angry",  # the number is enough
+    "0001_000701.wav": "happy",
+    "0001_001751.wav": None,
+    "0001/Happy/0001_000351.wav": None,  # folder and number disagree
+}
+ESD_ENGLISH = {
+    "0011/Neutral/0011_000200.wav": "neutral",
+    "0011/Angry/0011_000500.wav": "angry",
+    "0011/Happy/0011_000900.wav": "happy",
+    "0011/Sad/0011_001200.wav": "sad",
+    "0011/Surprise/0011_001600.wav": "surprise",
+}
+JL_PRIMARY = {
+    "JL(wav+txt)/female1_angry_10a_1.wav": "angry",
+    "JL(wav+txt)/female1_excited_10a_1.wav": "excited",
+    "JL(wav+txt)/female1_happy_10a_1.wav": "happy",
+    "JL(wav+txt)/male2_neutral_3b_2.wav": "neutral",
+    "JL(wav+txt)/male2_sad_3b_2.wav": "sad",
+}
+JL_SECONDARY = {
+    "JL(wav+txt)/female2_anxious_1a_1.wav": "anxious",
+    "JL(wav+txt)/female2_apologetic_1a_1.wav": "apologetic",
+    "JL(wav+txt)/female2_assertive_1a_1.wav": "assertive",
+    "JL(wav+txt)/male1_concerned_15b_2.wav": "concerned",
+    "JL(wav+txt)/male1_encouraging_15b_2.wav": "encouraging",
+}
+ASVP_SPEECH = {
+    "Audio/actor_94/03-01-01-01-10-94-02-02.wav": "boredom",
+    "Audio/actor_28/03-01-02-01-12-28-02-02-03-05.wav": "neutral",
+    "Audio/actor_37/03-01-03-01-07-37-02-02-01-33.wav": "happy",
+    "Audio/actor_36/03-01-04-01-08-36-03-03-01-77.wav": "sad",
+    "Audio/actor_0/03-01-05-02-94-00-02-03-01-02.wav": "angry",
+    "Audio/actor_1/03-01-06-01-11-01-02-01-01.wav": "fear",
+    "Audio/actor_50/03-01-07-01-20-65-02-02-05.wav": "disgust",
+    "Audio/actor_88/03-01-08-01-01-88-02-02.wav": "surprise",
+    "Audio/actor_36/03-01-09-01-06-36-02-02-01-39.wav": "excited",
+    "Audio/actor_86/03-01-10-01-02-86-02-02.wav": "pleasure",
+    "Audio/actor_86/03-01-11-01-02-86-02-02.wav": "pain",
+    "Audio/actor_86/03-01-12-01-06-86-02-04.wav": "disappointment",
+    "Bonus/actor_200/03-01-17-01-02-200-05-02-01-12.wav": None,
+}
+ASVP_SOUNDS = {
+    "Audio/actor_111/03-02-07-01-15-111-02-02-02-17.wav": "disgust",
+    "Bonus/actor_150/03-02-04-01-94-150-04-01-00-14-42.wav": "sad",
+    "Bonus/actor_150/03-02-04-01-52-150-04-01-00-14 -01.wav": "sad",
+    "Audio/actor_/03-02-13-01-04-90-02-02-02-13.wav": None,
+}
+
+
+def nothing(clips):
+    """The same files where none of them is a clip."""
+    return dict.fromkeys(clips)
+
+
+IN_NAMES = {
+    "aesdd": {
+        "anger/a01 (1).wav": "anger",
+        "disgust/d01 (2).wav": "disgust",
+        "fear/f01 (3).wav": "fear",
+        "happiness/h01 (4).wav": "happiness",
+        "sadness/s01 (5)b.wav": "sadness",
+        "neutral/n01 (1).wav": None,
+    },
+    "ased": {
+        "01Neutral/n1-02-02-02-04.wav": "neutral",
+        "02Fearful/f2-06-02-01-13.wav": "fear",
+        "03Happy/h3-04-02-02-64.wav": "happy",
+        "04Sad/s4-07-01-01-01.wav": "sad",
+        "04Sad/S4-04-02-01-29.wav": "sad",
+        "05Angry/a5-07-01-02-50.wav": "angry",
+        "06Disgust/d6-07-01-02-50.wav": None,
+    },
+    "asvp_esd": ASVP_SPEECH | nothing(ASVP_SOUNDS),
+    "asvp_esd_all": ASVP_SPEECH | ASVP_SOUNDS,
+    "baved": {  # levels 0, 1 and 2
+        "2/41-f-40-2-0-514.wav": "low",
+        "0/46-m-20-0-1-157.wav": "neutral",
+        "4/12-f-19-4-2-1079.wav": "high",
+        "4/12-f-19-4-3-1079.wav": None,
+        "0/53-m-20-0-1-210.wav": None,  # a copy
+    },
+    "cafe": {  # colère, dégoût, joie, neutre, peur, surprise, tristesse
+        "Colère/Faible/01-C-1-1.wav": "anger",
+        "Dégoût/Fort/02-D-2-2.wav": "disgust",
+        "Joie/Faible/03-J-1-3.wav": "happiness",
+        "Neutre/04-N-1-4.wav": "neutral",
+        "Peur/Fort/05-P-2-5.wav": "fear",
+        "Surprise/Faible/06-S-1-6.wav": "surprise",
+        "Tristesse/Fort/07-T-2-1.wav": "sadness",
+        "Ennui/08-E-1-1.wav": None,
+    },
+    "casia": {
+        "zhaoquanyin/angry/229.wav": "angry",
+        "wangzhe/fear/216.wav": "fear",
+        "wangzhe/happy/249.wav": "happy",
+        "wangzhe/neutral/239.wav": "neutral",
+        "ZhaoZuoxiang/sad/248.wav": "sad",
+        "liuchanhg/surprise/201.wav": "surprise",
+        "liuchanhg/surprise/251.wav": None,
+        "liuchanhg/disgust/201.wav": None,
+    },
+    "crema_d": {
+        "AudioWAV/1001_DFA_ANG_XX.wav": "anger",
+        "AudioWAV/1001_DFA_DIS_XX.wav": "disgust",
+        "AudioWAV/1001_DFA_FEA_XX.wav": "fear",
+        "AudioWAV/1001_DFA_HAP_XX.wav": "happy",
+        "AudioWAV/1001_DFA_NEU_XX.wav": "neutral",
+        "AudioWAV/1001_DFA_SAD_XX.wav": "sad",
+        "AudioWAV/1001_IEO_FEA_LO.wav": "fear",
+        "AudioWAV/1001_IEO_HAP_HI.wav": "happy",
+        "AudioWAV/1001_DFA_SUR_XX.wav": None,
+    },
+    "demo": RAVDESS_SPEECH,  # RAVDESS's names
+    "emodb": {  # Wut, Langeweile, Ekel, Angst, Freude, Trauer, neutral
+        "wav/03a01Wa.wav": "anger",
+        "wav/08b02La.wav": "boredom",
+        "wav/03b10Ec.wav": "disgust",
+        "wav/03a05Aa.wav": "fear",
+        "wav/03a01Fa.wav": "happiness",
+        "wav/03a05Tc.wav": "sadness",
+        "wav/03a01Nc.wav": "neutral",
+        "wav/03a01Sa.wav": None,
+    },
+    "emov_db": {  # file names say what the folders of the release do not
+        "bea_Amused/amused_1-28_0001.wav": "amused",
+        "bea_Angry/anger_1-28_0001.wav": "anger",
+        "bea_Disgusted/disgust_1-28_0001.wav": "disgust",
+        "bea_Neutral/neutral_1-28_0001.wav": "neutral",
+        "bea_Sleepy/sleepiness_1-28_0001.wav": "sleepiness",
+        "bea_Happy/happiness_1-28_0001.wav": None,
+    },
+    "emovo": {  # disgusto, gioia, neutro, paura, rabbia, sorpresa, tristezza
+        "f1/dis-f1-b1.wav": "disgust",
+        "f1/gio-f1-b2.wav": "joy",
+        "f2/neu-f2-l1.wav": "neutral",
+        "f3/pau-f3-n5.wav": "fear",
+        "m1/rab-m1-d1.wav": "anger",
+        "m2/sor-m2-b3.wav": "surprise",
+        "m3/tri-m3-l4.wav": "sadness",
+        "m3/noi-m3-l4.wav": None,
+    },
+    "enterface": {
+        "subject 9/anger/sentence 1/s9_an_1.wav": "anger",
+        "subject 17/disgust/sentence 2/s17_di_2.wav": "disgust",
+        "subject 26/fear/sentence 2/s26_fe_2.wav": "fear",
+        "subject 3/happiness/sentence 4/s_3_ha_4.wav": "happiness",
+        "subject 43/sadness/sentence 3/s43_sa_3.wav": "sadness",
+        "subject 16/surprise/sentence 3/s16_su_3avi.wav": "surprise",
+        "subject 6/anger/s6_an.wav": None,  # all its sentences in one
+        "subject 9/neutral/sentence 1/s9_ne_1.wav": None,
+    },
+    "esd": ESD_MANDARIN | ESD_ENGLISH,
+    "esd_english": ESD_ENGLISH | nothing(ESD_MANDARIN),
+    "esd_mandarin": ESD_MANDARIN | nothing(ESD_ENGLISH),
+    "jl_corpus": JL_PRIMARY | nothing(JL_SECONDARY),
+    "jl_corpus_all": JL_PRIMARY | JL_SECONDARY,
+    "mead": {
+        "M003/audio/angry/level_1/001.wav": "angry",
+        "M040/audio/contempt/level_2/030.wav": "contempt",
+        "W009/audio/disgusted/level_3/030.wav": "disgusted",
+        "W019/audio/fear/level_1/020.wav": "fear",
+        "W029/audio/happy/level_1/023.wav": "happy",
+        "M024/audio/neutral/level_1/034.wav": "neutral",
+        "M024/audio/sad/level_3/007.wav": "sad",
+        "M024/audio/surprised/level_1/007.wav": "surprised",
+        "M024/audio/calm/level_1/007.wav": None,
+        "M024/video/front/angry/001.wav": None,
+    },
+    "mesd": {
+        "Anger_F_A_adios.wav": "anger",
+        "Disgust_F_A_adios.wav": "disgust",
+        "Fear_M_B_abajo.wav": "fear",
+        "Happiness_M_B_abajo.wav": "happiness",
+        "Neutral_C_A_antes.wav": "neutral",
+        "Sadness_C_A_antes.wav": "sadness",
+        "Surprise_C_A_antes.wav": None,
+    },
+    "oreau": {  # colère, dégoût, joie, neutre, peur, surprise, tristesse
+        "OréauFR_02/m/sessc/36a08Ca.wav": "anger",
+        "OréauFR_02/m/sessd/19a10Da.wav": "disgust",
+        "OréauFR_02/f/sessj/10a02Ja.wav": "happiness",
+        "OréauFR_02/m/sessn/07z20Na.wav": "neutral",
+        "OréauFR_02/f/sessp/11a05Pa.wav": "fear",
+        "OréauFR_02/f/sesss/11a01Sa.wav": "surprise",
+        "OréauFR_02/f/sesst/13a06Ta.wav": "sadness",
+        "OréauFR_02/f/sessx/13a06Xa.wav": None,
+        "OréauFR_01/f/sesst/13a06Ta.wav": None,
+    },
+    "polish": {  # agresja, neutralny, strach
+        "m3.a_nie_3.wav": "anger",
+        "m2.n_podaj_2.wav": "neutral",
+        "m3.s_trzymaj_5.wav": "fear",
+        "m3.r_trzymaj_5.wav": None,
+    },
+    "ravdess": RAVDESS_SPEECH | nothing(RAVDESS_SONG),
+    "ravdess_all": RAVDESS_SPEECH | RAVDESS_SONG,
+    "ravdess_song": RAVDESS_SONG
+    | nothing(RAVDESS_SPEECH)
+    # Nobody sings these two.
+    | nothing(["Actor_02/03-02-07-01-01-01-02.wav"])
+    | nothing(["Actor_02/03-02-08-01-01-01-02.wav"]),
+    "resd": {
+        "train/anger_fear_34/34_anger_fear_a_060.wav": "anger",
+        "train/neutral_disgust_17/17_neutral_disgust_d_010.wav": "disgust",
+        "train/enthusiasm_sadness_15/15_enthusiasm_sadness_e_040.wav": "enthusiasm",
+        "train/neutral_fear_27/27_neutral_fear_f_050.wav": "fear",
+        "train/happiness_enthusiasm_32/32_happiness_enthusiasm_h_120.wav": "happiness",
+        "train/neutral_disgust_17/17_neutral_disgust_n_072.wav": "neutral",
+        "train/08_sadness_anger/08_sadness_anger s_090.wav": "sadness",
+        "train/08_sadness_anger/08_sadness_anger x_090.wav": None,
+    },
+    "savee": {
+        "DC/a01.wav": "anger",
+        "DC/d02.wav": "disgust",
+        "JE/f03.wav": "fear",
+        "JE/h04.wav": "happiness",
+        "JK/n30.wav": "neutral",
+        "KL/sa06.wav": "sadness",
+        "KL/su07.wav": "surprise",
+        "KL_sa15.wav": "sadness",
+        "DC_su01.wav": "surprise",
+        "DC/s01.wav": None,
+    },
+    "shemo": {  # W is of wonder
+        "female/F01A01.wav": "anger",
+        "female/F21F01.wav": "fear",
+        "female/F02H03.wav": "happiness",
+        "male/M01N12.wav": "neutral",
+        "male/M02S04.wav": "sadness",
+        "male/M31W05.wav": "surprise",
+        "male/M31D05.wav": None,
+    },
+    "subesco": {
+        "F_01_OISHI_S_1_ANGRY_1.wav": "angry",
+        "F_01_OISHI_S_1_DISGUST_1.wav": "disgust",
+        "F_01_OISHI_S_2_FEAR_2.wav": "fear",
+        "M_01_BASHIR_S_3_HAPPY_3.wav": "happy",
+        "M_01_BASHIR_S_4_NEUTRAL_4.wav": "neutral",
+        "M_01_BASHIR_S_5_SAD_5.wav": "sad",
+        "M_01_BASHIR_S_10_SURPRISE_1.wav": "surprise",
+        "M_01_BASHIR_S_10_CALM_1.wav": None,
+    },
+    "tess": {  # ps: pleasant surprise
+        "OAF_angry/OAF_back_angry.wav": "angry",
+        "OAF_disgust/OAF_back_disgust.wav": "disgust",
+        "OAF_Fear/OAF_back_fear.wav": "fear",
+        "OAF_happy/OAF_back_happy.wav": "happy",
+        "YAF_neutral/YAF_back_neutral.wav": "neutral",
+        "YAF_pleasant_surprised/YAF_back_ps.wav": "surprise",
+        "YAF_sad/YAF_back_sad.wav": "sad",
+        "YAF_calm/YAF_back_calm.wav": None,
+    },
+    "turev_db": {  # kızgın, sakin, mutlu, hüzünlü
+        "Sound Source/Angry/1984_kz_sevgi.wav": "angry",
+        "Sound Source/Calm/6783_sk_konuk.wav": "calm",
+        "Sound Source/Happy/6783_mt_gunes.wav": "happy",
+        "Sound Source/Sad/1157_hl_kemik.wav": "sad",
+        "Sound Source/Sad/7895_hl_ogul1.wav": "sad",
+        "Sound Source/Sad/1157_xx_kemik.wav": None,
+        # Filtered.
+        "Model Output for Test Data/testEmotions500HighPass/sound/Angry/1157_kz_beste.wav": None,
+    },
+    "urdu": {
+        "Angry/SM1_F01_A001.wav": "angry",
+        "Happy/SM2_F03_H012.wav": "happy",
+        "Neutral/SF1_F05_N023.wav": "neutral",
+        "Sad/SF2_F07_S034.wav": "sad",
+        "Fear/SF2_F07_F034.wav": None,
+    },
+}
