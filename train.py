@@ -19,8 +19,9 @@ import torch
 from ser.audio import read_audio
 from ser.batches import batches_by_length, loader_options
 from ser.embeddings import EmbeddingBatch
-from ser.errors import RecipeError
-from ser.head import fit_temperature
+from ser.epochs import best_first, is_end_of_epoch, keep_fresh, refit
+from ser.errors import RecipeError, refused_options
+from ser.head import fit_temperature, inverse_frequency
 from sklearn.metrics import recall_score
 
 import speechbrain as sb
@@ -39,6 +40,7 @@ class EmotionBrain(sb.Brain):
     """Trains, calibrates and tests an emotion classifier."""
 
     temperature = 1.0  # of the probabilities, until they are calibrated
+    errors = ()  # of each epoch, if an earlier training validated for this one
 
     def compute_forward(self, batch, stage):
         """Computes logits [batch, class] from waveforms or embeddings."""
@@ -61,8 +63,10 @@ class EmotionBrain(sb.Brain):
         target = batch.emotion_encoded.to(self.device)
         if stage != sb.Stage.TRAIN:
             self.outputs += zip(batch.id, target.tolist(), predictions.cpu())
+        # In training each head has logits of its own.
+        target = target.expand(predictions.shape[:-1]).flatten()
         return self.hparams.compute_cost(
-            predictions, target, weight=self.class_weights
+            predictions.flatten(0, -2), target, weight=self.class_weights
         )
 
     def on_stage_start(self, stage, epoch=None):
@@ -77,7 +81,11 @@ class EmotionBrain(sb.Brain):
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Anneals, logs and saves after validation."""
         if stage == sb.Stage.TRAIN:
-            self.train_loss = stage_loss
+            self.train_loss = float(stage_loss)
+            if self.errors:
+                # As after validation: a checkpoint holds them too.
+                self.avg_train_loss, self.step = 0.0, 0
+                self.end_epoch(epoch, self.errors[epoch - 1])
             return
         self.predictions = table = self.collect_predictions()
         if stage == sb.Stage.TEST:
@@ -85,24 +93,29 @@ class EmotionBrain(sb.Brain):
         truth, prediction = table["truth"], table["prediction"]
         occurring = [c for c in self.hparams.classes if c in set(truth)]
         uar = recall_score(truth, prediction, labels=occurring, average="macro")
-        stats = {
-            "loss": float(stage_loss),
-            "uar": float(uar),
-            "wa": float((truth == prediction).mean()),
-        }
+        wa = float((truth == prediction).mean())
+        stats = {"loss": float(stage_loss), "uar": float(uar), "wa": wa}
         # Processes must not disagree on when to stop, not even by rounding.
         stats = ddp_broadcast(stats, src=0)
-        error = 1 - stats["uar"]
-        self.hparams.epoch_counter.update_metric(error)
+        self.hparams.epoch_counter.update_metric(1 - stats["uar"])
+        self.end_epoch(epoch, 1 - stats["uar"], stats)
+
+    def end_epoch(self, epoch, error, stats=None):
+        """Anneals by the error in validation, logs and saves; there are no
+        scores of validation if it was of an earlier training."""
         optimizer = self.optimizers_dict["head"]
         lr = float(optimizer.param_groups[0]["lr"])
         _, new_lr = self.hparams.lr_annealing(error)
         update_learning_rate(optimizer, new_lr)
+        number = {"epoch" if stats else "refit epoch": epoch}
         self.hparams.train_logger.log_stats(
-            {"epoch": epoch, "lr": lr}, {"loss": float(self.train_loss)}, stats
+            number | {"lr": lr}, {"loss": self.train_loss}, stats
         )
+        scores = {
+            f"valid_{name}": score for name, score in (stats or {}).items()
+        }
         self.checkpointer.save_and_keep_only(
-            meta={"epoch": epoch} | {f"valid_{k}": v for k, v in stats.items()},
+            meta={"epoch": epoch} | scores,
             importance_keys=[best_first],  # and the most recent
             ckpt_predicate=is_end_of_epoch,
             verbosity=logging.DEBUG,
@@ -194,27 +207,10 @@ class EmotionBrain(sb.Brain):
         )
 
 
-def best_first(checkpoint):
-    """Ranks checkpoints by validation UAR, equal ones by the smaller loss."""
-    return checkpoint.meta["valid_uar"], -checkpoint.meta["valid_loss"]
-
-
-def is_end_of_epoch(checkpoint):
-    """Returns whether a checkpoint was validated, as at the end of an epoch."""
-    return "valid_uar" in checkpoint.meta
-
-
-def inverse_frequency(emotions, classes):
-    """Weighs each class by the inverse of its frequency: weights [class]
-    whose mean over the clips is 1 if every class occurs."""
-    counts = np.array([emotions.count(name) for name in classes])
-    weights = len(emotions) / (len(classes) * np.maximum(counts, 1))
-    return torch.tensor(weights * (counts > 0), dtype=torch.float32)
-
-
 def dataio_prep(hparams):
-    """Makes the datasets from the manifests: from "train", "valid" and "test"
-    to a DynamicItemDataset that gives `id`, `sig` and `emotion_encoded`."""
+    """Makes the datasets from the manifests: from "train", "valid", "test" and,
+    for the clips of the first two, "refit", to a DynamicItemDataset that gives
+    `id`, `sig` and `emotion_encoded`."""
     label_encoder = CategoricalEncoder()
     label_encoder.expect_len(len(hparams["classes"]))
     label_encoder.update_from_iterable(hparams["classes"])
@@ -238,6 +234,12 @@ def dataio_prep(hparams):
         )
         for name in ("train", "valid", "test")
     }
+    if hparams["refit"]:
+        datasets["refit"] = DynamicItemDataset(
+            datasets["train"].data | datasets["valid"].data,
+            dynamic_items,
+            ["id", "sig", "emotion_encoded"],
+        )
     # Longest first, so that validation and test batches hold little padding.
     for name in ("valid", "test"):
         datasets[name] = datasets[name].filtered_sorted(
@@ -249,22 +251,13 @@ def dataio_prep(hparams):
 def fit_and_test(hparams, run_opts):
     """Trains a recogniser on prepared data and tests its best epoch; returns
     the Brain, with `predictions`, `best_epoch` and `temperature`."""
+    fresh = keep_fresh(hparams)
     datasets = dataio_prep(hparams)
     emotions = [clip["emotion"] for clip in datasets["train"].data.values()]
     speakers = {i: c["spk_id"] for i, c in datasets["test"].data.items()}
-    try:
-        brain = EmotionBrain(
-            hparams["modules"],
-            hparams["opt_class"],
-            hparams,
-            run_opts,
-            hparams["checkpointer"],
-        )
-    # Such as fp16 on a CPU, or a GPU that does not exist.
-    except (ValueError, AssertionError, RuntimeError) as error:
-        raise RecipeError(
-            f"SpeechBrain refuses these options: {error}"
-        ) from error
+    parts = hparams["modules"], hparams["opt_class"], hparams, run_opts
+    with refused_options():
+        brain = EmotionBrain(*parts, hparams["checkpointer"])
     weights = inverse_frequency(emotions, hparams["classes"]).to(brain.device)
     brain.class_weights = weights if hparams["class_weights"] else None
     if hparams["freeze_wav2vec2"] and hparams["encode_once"]:
@@ -272,8 +265,8 @@ def fit_and_test(hparams, run_opts):
     if brain.checkpointer.find_checkpoint() is None:
         brain.fit_standardiser(datasets["train"])
     loaders = {
-        name: loader_options(data, hparams[f"{name}_dataloader_opts"])
-        for name, data in datasets.items()
+        name: loader_options(datasets[name], hparams[f"{name}_dataloader_opts"])
+        for name in ("train", "valid", "test")
     }
     if "dynamic_batch_sampler" in hparams:
         # Set here too, or one process would repeat the first epoch's batches.
@@ -285,13 +278,16 @@ def fit_and_test(hparams, run_opts):
         loaders["train"]["batch_sampler"] = brain.train_sampler
     # A log file has no use for bars.
     progressbar = sys.stderr.isatty() and not brain.noprogressbar
+    options = {
+        "progressbar": progressbar,
+        "train_loader_kwargs": loaders["train"],
+        "valid_loader_kwargs": loaders["valid"],
+    }
     brain.fit(
         hparams["epoch_counter"],
         datasets["train"],
         datasets["valid"],
-        progressbar,
-        loaders["train"],
-        loaders["valid"],
+        **options,
     )
     for name in ("valid", "test"):  # the best epoch's, for both
         brain.evaluate(
@@ -301,6 +297,9 @@ def fit_and_test(hparams, run_opts):
         )
         if name == "valid":
             brain.calibrate()
+            if hparams["refit"]:
+                clips = datasets["refit"]
+                brain = refit(brain, fresh, run_opts, clips, **options)
     table = brain.predictions
     table.insert(1, "spk_id", table["ID"].map(speakers))
     return brain

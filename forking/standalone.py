@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "forking/templates/standalone"
 MARKER = "# RECIPE BEGINS!\n"
 MODULES = (
-    "audio batches embeddings encoder errors head hidden_states pooling"
+    "audio batches embeddings encoder epochs errors head hidden_states pooling"
 ).split()
 
 # Settings of several corpora, of other protocols and of the report

@@ -48,3 +48,15 @@ def end(message):
     if logging.getLogger().handlers:
         logging.getLogger(__name__).error(sentence)
     sys.exit(f"error: {sentence}")
+
+
+@contextlib.contextmanager
+def refused_options():
+    """Turns what SpeechBrain raises about options, such as fp16 on a CPU or a
+    GPU that does not exist, into a RecipeError."""
+    try:
+        yield
+    except (ValueError, AssertionError, RuntimeError) as error:
+        raise RecipeError(
+            f"SpeechBrain refuses these options: {error}"
+        ) from error

@@ -2,6 +2,7 @@
 
 from math import exp, log
 
+import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 from ser.errors import RecipeError
@@ -105,8 +106,9 @@ class LayerWeights(torch.nn.Module):
         return torch.einsum("blc,l->bc", embeddings, self.weights())
 
 
-class Classifier(torch.nn.Sequential):
-    """An MLP from the one vector of a clip to logits, or one linear layer.
+class Classifier(torch.nn.Module):
+    """MLPs from the one vector of a clip to logits, or linear layers; several
+    are trained side by side, and their logits averaged.
 
     Arguments
     ---------
@@ -116,24 +118,61 @@ class Classifier(torch.nn.Sequential):
         Of the hidden layers; a 0 is no layer.
     num_classes : int
         How many logits.
+    num_heads : int
+        How many MLPs.
     dropout : float
         After each hidden layer.
 
     Example
     -------
-    >>> Classifier(4, [8, 0], num_classes=3)(torch.rand(16, 4)).shape
+    >>> classifier = Classifier(4, [8, 0], num_classes=3, num_heads=5)
+    >>> classifier(torch.rand(16, 4)).shape
+    torch.Size([5, 16, 3])
+    >>> classifier.eval()(torch.rand(16, 4)).shape
     torch.Size([16, 3])
     """
 
-    def __init__(self, input_size, hidden_sizes, num_classes, dropout=0.0):
+    def __init__(
+        self, input_size, hidden_sizes, num_classes, num_heads=1, dropout=0.0
+    ):
         super().__init__()
         self.hidden_sizes = [size for size in hidden_sizes if size]
-        for size in self.hidden_sizes:
-            self.append(torch.nn.Linear(input_size, size))
-            self.append(torch.nn.ReLU())
-            self.append(torch.nn.Dropout(dropout))
-            input_size = size
-        self.append(torch.nn.Linear(input_size, num_classes))
+        self.heads = torch.nn.ModuleList()
+        for _ in range(num_heads):
+            layers, channels = [], input_size
+            for size in self.hidden_sizes:
+                layers.append(torch.nn.Linear(channels, size))
+                layers.append(torch.nn.ReLU())
+                layers.append(torch.nn.Dropout(dropout))
+                channels = size
+            layers.append(torch.nn.Linear(channels, num_classes))
+            self.heads.append(torch.nn.Sequential(*layers))
+
+    def forward(self, x):
+        """Computes logits from [batch, channel]: [head, batch, class] in
+        training, [batch, class] outside."""
+        logits = torch.stack([head(x) for head in self.heads])
+        return logits if self.training else logits.mean(dim=0)
+
+
+def inverse_frequency(emotions, classes):
+    """Weighs each class by the inverse of its frequency.
+
+    Arguments
+    ---------
+    emotions : list of str
+        Of the training clips.
+    classes : list of str
+        In the order of the logits.
+
+    Returns
+    -------
+    torch.Tensor
+        Weights [class], whose mean over the clips is 1 if every class occurs.
+    """
+    counts = np.array([emotions.count(name) for name in classes])
+    weights = len(emotions) / (len(classes) * np.maximum(counts, 1))
+    return torch.tensor(weights * (counts > 0), dtype=torch.float32)
 
 
 def fit_temperature(logits, targets):

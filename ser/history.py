@@ -45,12 +45,13 @@ class TrainingHistory(FileTrainLogger):
 
     @property
     def epochs(self):
-        """Lists the epochs, each a dict such as `epoch`, `lr`, `train_loss`,
-        `valid_loss` and `valid_uar`."""
+        """Lists the epochs, each a dict such as `epoch` (in a training that
+        nothing validates `refit epoch`), `lr`, `train_loss`, `valid_loss` and
+        `valid_uar`."""
         return [
             meta
             | {f"train_{name}": value for name, value in train.items()}
-            | {f"valid_{name}": value for name, value in valid.items()}
+            | {f"valid_{name}": value for name, value in (valid or {}).items()}
             for meta, train, valid in self.logged
         ]
 
@@ -67,7 +68,7 @@ class TrainingHistory(FileTrainLogger):
             self.tensorboard = TensorboardLogger(self.tensorboard_folder)
             for epoch in self.logged:
                 self._write(*epoch)
-        if valid_stats is None:
+        if train_stats is None:
             super().log_stats(stats_meta, test_stats=test_stats)
         else:
             self.logged.append((stats_meta, train_stats, valid_stats))

@@ -76,7 +76,10 @@ def build_model(config):
         Standardiser(num_layers, pool.output_size),
         LayerWeights(facts["layers"], num_layers),
         Classifier(
-            pool.output_size, facts["hidden_sizes"], len(facts["classes"])
+            pool.output_size,
+            facts["hidden_sizes"],
+            len(facts["classes"]),
+            facts["num_heads"],
         ),
     )
     encoder = HiddenStates(encoder, facts["normalize_wav"])

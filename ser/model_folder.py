@@ -75,6 +75,7 @@ class Description(Part):
     pooling: Literal["mean", "mean_std", "attention"]
     layers: Literal["weighted", "last"]
     hidden_sizes: list[int] = Field(max_length=10)
+    num_heads: int = Field(ge=1, le=100)
     temperature: float = Field(gt=0)
     normalize_wav: bool
     encoder: EncoderSource
@@ -83,8 +84,7 @@ class Description(Part):
 
 
 def save_model(folder, encoder, pool, head, classes, temperature):
-    """Writes a trained model. A frozen encoder is named, not written again; the
-    adapters of a trained one are merged.
+    """Writes a trained model: a frozen encoder by its name, adapters merged.
 
     Arguments
     ---------
@@ -106,13 +106,14 @@ def save_model(folder, encoder, pool, head, classes, temperature):
     source, local = encoder.source, Path(encoder.source)
     if local.is_dir():
         local = local.resolve()
-        inside = local.is_relative_to(ROOT / "encoders")
-        source = local.relative_to(ROOT).as_posix() if inside else str(local)
+        ours = local.is_relative_to(ROOT / "encoders")
+        source = local.relative_to(ROOT).as_posix() if ours else str(local)
     described = {
         "classes": list(classes),
         "pooling": pool.kind,
         "layers": "last" if layer_weights.score is None else "weighted",
         "hidden_sizes": classifier.hidden_sizes,
+        "num_heads": len(classifier.heads),
         "temperature": float(temperature),
         "normalize_wav": bool(encoder.normalize_wav),
         "encoder": {
@@ -138,9 +139,8 @@ def find_revision(encoder):
     """Finds the commit of the hub that an encoder was loaded from, or None."""
     if not HUB_NAME.fullmatch(encoder.source):
         return None
-    found = try_to_load_from_cache(
-        encoder.source, "config.json", encoder.save_path or None
-    )
+    cache = encoder.save_path or None
+    found = try_to_load_from_cache(encoder.source, "config.json", cache)
     return Path(found).parent.name if isinstance(found, str) else None
 
 

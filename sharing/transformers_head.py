@@ -47,8 +47,13 @@ def add_classifier(folder):
     added = {
         "projector.weight": torch.diag(1 / std),
         "projector.bias": -standardiser.mean[-1].double() / std,
-        "classifier.weight": classifier[-1].weight / model.temperature,
-        "classifier.bias": classifier[-1].bias / model.temperature,
+        **{
+            f"classifier.{name}": torch.stack(
+                [getattr(head[-1], name) for head in classifier.heads]
+            ).mean(dim=0)
+            / model.temperature
+            for name in ("weight", "bias")
+        },
     }
     weights = load_file(folder / ENCODER)
     weights |= {name: weight.float() for name, weight in added.items()}

@@ -275,6 +275,7 @@ for key, *values in (
     ("emotion_model/pooling", "mean", "attention", "max", None, 1, ["mean"]),
     ("emotion_model/layers", "last", "first", None, 1),
     ("emotion_model/hidden_sizes", [], [15], [16, 16], [-16], [10**12], [16.0]),
+    ("emotion_model/num_heads", None, 0, 1, 3, 101, 2.0, "2", True, 10**12),
     ("emotion_model/hidden_sizes", None, 16, ["16"], [True], [1] * 11),
     ("emotion_model/temperature", 0, -1, NAN, INF, "1", None, True, [1]),
     ("emotion_model/temperature", 1e-320, 10**400, DELETED),

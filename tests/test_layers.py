@@ -10,8 +10,8 @@ ORDER = (
     "ser.errors ser.files ser.names ser.audio ser.defects ser.stream "
     "ser.batches ser.hidden_states ser.encoder ser.pooling ser.embeddings "
     "ser.head ser.model ser.model_folder ser.onnx_network ser.torch_network "
-    "ser.inference ser.timeline ser.checkpoint ser.history ser.metrics "
-    "ser.settings train ser.report crossval"
+    "ser.inference ser.timeline ser.checkpoint ser.epochs ser.history "
+    "ser.metrics ser.settings train ser.report crossval"
 ).split()
 CORE = ORDER[: ORDER.index("ser.report")]
 PAGES = {"jinja2", "matplotlib", "gradio"}

@@ -207,7 +207,7 @@ def make_parts(tmp_path, **options):
     head = torch.nn.Sequential(
         Standardiser(encoder.num_layers, pool.output_size),
         LayerWeights("weighted", encoder.num_layers),
-        Classifier(pool.output_size, [8, 0], 3),
+        Classifier(pool.output_size, [8, 0], 3, num_heads=2),
     )
     with torch.no_grad():
         for weight in [

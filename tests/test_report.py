@@ -83,6 +83,8 @@ def make_report(corpora, manifests, built_in, tmp_path):
             pooling="mean_std",
             layers=layers,
             layer_weights=LayerWeights(layers, encoder.num_layers),
+            num_heads=1,
+            refit=False,
             fold=1,
             seed=3,
             train_logger=history,
@@ -137,6 +139,9 @@ def test_a_run_is_written(make_report, predictions, capsys, tmp_path):
     assert metrics["ece_uncalibrated"] == pytest.approx(
         abs(7 / 8 - odds / (odds + 7)), abs=1e-6
     )
+    brier = 7 / 8 * 0.3**2 + (0.7**2 + (1 - 0.3 / 7) ** 2) / 8
+    brier += (7 * 7 + 6) / 8 * (0.3 / 7) ** 2  # of all classes but these
+    assert metrics["brier"] == pytest.approx(brier, rel=1e-6)
     nll = -(7 * np.log(0.7) + np.log(0.3 / 7)) / 8
     assert metrics["nll"] == pytest.approx(nll, rel=1e-6)
     assert metrics["about"].startswith("RAVDESS (Eng")
@@ -146,7 +151,8 @@ def test_a_run_is_written(make_report, predictions, capsys, tmp_path):
     page = (tmp_path / "out/report.html").read_text("utf-8")
     for words in ("train 03 04", "valid 02", "test 01", "; fold 1"):
         assert words in page
-    assert "A temperature of 1.5, fitted on the validation clips" in page
+    assert "A temperature of 1.50, fitted on the validation clips" in page
+    assert f"to {brier:.3f}; each is 0 at best" in page
     assert "Learned layer weights" in page
     assert 'role="note"' not in page  # nothing must be read with the score
     # Made again in another process, it prints the same.
@@ -235,8 +241,9 @@ def score_page(path, classes, truth, prediction):
         table[name] = np.where(table["prediction"] == name, 0.9, 0.1)
     speakers = [f"s{number % 3}" for number in table.index]
     metrics = compute_metrics(table, classes, speakers, 1.5)
-    metrics |= {"corpus": "a & b", "best_epoch": 2}
-    write_report(path, metrics, table, HISTORY, None, {"Protocol": "<loso>"})
+    metrics |= {"corpus": "ab", "best_epoch": 2}
+    facts = {"Corpus": "A & B", "Protocol": "<loso>"}
+    write_report(path, metrics, table, HISTORY, None, facts)
     return path.read_text("utf-8")
 
 
@@ -252,7 +259,7 @@ def test_page_of_any_names(tmp_path):
     )
     assert "<b>" not in page and "&lt;b&gt;" in page
     assert "&lt;clip&gt; 2" in page and "&lt;loso&gt;" in page
-    assert "a &amp; b" in page
+    assert "<title>Speech emotion recognition: A &amp; B</title>" in page
     assert "Most frequent mistake: &lt;b&gt; taken for $joy$ (1 of 3" in page
     row = page[page.index("no clips</th>") :]
     assert row.index("–") < row.index("</tr>")

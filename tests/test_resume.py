@@ -57,8 +57,8 @@ def kill_when(condition, args):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 def test_killed_run_ends_as_the_unkilled(frozen, run_train, tmp_path):
-    """SIGKILL while encoding, while training and while a checkpoint is
-    written; the same command then ends with the same predictions."""
+    """SIGKILL while encoding, while training, while a checkpoint is written
+    and while it trains again; the same command then ends with the same predictions."""
     args, _, unkilled = frozen
     cache, folder = tmp_path / "cache", tmp_path / "out"
     args = [*args, "--cache_folder", cache, "--output_folder", folder]
@@ -67,6 +67,7 @@ def test_killed_run_ends_as_the_unkilled(frozen, run_train, tmp_path):
     kill_when(lambda: epochs_logged(folder) >= 2, args)
     assert not (folder / "metrics.json").exists()
     kill_when(lambda: any(folder.glob("save/unfinished/CKPT*/*")), args)
+    kill_when(lambda: any(folder.glob("save/refit/CKPT*")), args)
     done = run_train(*args)
     assert done.returncode == 0, done.stderr
     for name in ("predictions.csv", "train_log.txt"):

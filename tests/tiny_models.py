@@ -20,6 +20,7 @@ def make_model_folder(
     pooling="mean_std",
     layers="weighted",
     hidden_sizes=(16,),
+    num_heads=2,
     **extra,
 ):
     """Writes the folder of a model whose probabilities differ widely between
@@ -33,7 +34,7 @@ def make_model_folder(
     head = torch.nn.Sequential(
         Standardiser(num_layers, pool.output_size),
         LayerWeights(layers, num_layers),
-        Classifier(pool.output_size, hidden_sizes, len(CLASSES)),
+        Classifier(pool.output_size, hidden_sizes, len(CLASSES), num_heads),
     ).eval()
     for weight in [*pool.parameters(), *head[1].parameters()]:
         torch.nn.init.normal_(weight)
@@ -44,6 +45,7 @@ def make_model_folder(
         "pooling": pooling,
         "layers": layers,
         "hidden_sizes": list(hidden_sizes),
+        "num_heads": num_heads,
         "temperature": 0.2,
         "normalize_wav": True,
         "encoder": {

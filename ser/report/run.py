@@ -48,6 +48,10 @@ class RunReport:
         Kind of pooling; "weighted" or "last".
     layer_weights : ser.head.LayerWeights
         Holds the learned weights.
+    num_heads : int
+        How many MLPs are averaged.
+    refit : bool
+        Whether it was trained again on training and validation clips.
     fold, seed : int
         Which fold was tested, from 1, and what random numbers started from.
     train_logger : ser.history.TrainingHistory
@@ -65,6 +69,8 @@ class RunReport:
     pooling: str
     layers: str
     layer_weights: LayerWeights
+    num_heads: int
+    refit: bool
     fold: int
     seed: int
     train_logger: TrainingHistory
@@ -179,6 +185,7 @@ class RunReport:
         dict
             From the name of a fact, such as "Corpus", to the fact.
         """
+        corpora, encoder = self.corpora, self.encoder
         notice = self.split["notice"]
         if self.split["shares_speakers"]:
             notice += (
@@ -193,7 +200,19 @@ class RunReport:
                 " of the test speakers: the score says nothing about unseen "
                 "ones."
             )
-        corpora, encoder = self.corpora, self.encoder
+        valid = read_manifest(self.annotations[SPLITS.index("valid")])
+        heard = corpora.full_names(set(valid["spk_id"]))
+        if heard := len(heard & encoder.training_speakers):
+            notice += (
+                f" The encoder was trained with the labels of {heard} of the "
+                "validation speakers, on whom the epoch is chosen and the "
+                "probabilities are calibrated: the test set is clean."
+            )
+        if encoder.training_speakers and corpora.nameless:
+            notice += (
+                " Whether the encoder was trained on speakers of "
+                f"{' and '.join(corpora.nameless)} cannot be known."
+            )
         source = Path(encoder.source)
         facts = {
             "Notice": notice.strip(),
@@ -213,7 +232,9 @@ class RunReport:
             "Encoder": (source.name if source.is_dir() else encoder.source)
             + (" (random weights)" if encoder.is_random else ""),
             "Training": ("frozen" if encoder.freeze else "fine-tuned")
-            + f" encoder, {self.pooling} pooling, {self.layers} layers",
+            + f" encoder, {self.pooling} pooling, {self.layers} layers"
+            + f", {self.num_heads} heads averaged" * (self.num_heads > 1)
+            + ", trained again with the validation clips" * self.refit,
             "Date": date.today().isoformat(),
             "Versions": f"speechbrain {sb.__version__}, "
             f"torch {torch.__version__}",

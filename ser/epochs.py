@@ -1,0 +1,85 @@
+"""The best epoch, and training again for as many, on the training and the
+validation clips together.
+"""
+
+import copy
+
+from ser.errors import RecipeError
+
+from speechbrain.utils.seed import seed_everything
+
+FRESH = ("model", "lr_annealing", "counter")
+
+
+def best_first(checkpoint):
+    """Ranks checkpoints by validation UAR, equal ones by the smaller loss, or
+    by epoch if nothing validated."""
+    meta = checkpoint.meta
+    if "valid_uar" not in meta:
+        return (meta["epoch"],)
+    return meta["valid_uar"], -meta["valid_loss"]
+
+
+def is_end_of_epoch(checkpoint):
+    """Returns whether a checkpoint was saved at the end of an epoch."""
+    return "epoch" in checkpoint.meta
+
+
+def keep_fresh(hparams):
+    """Copies what `refit` starts from, before anything is trained or loaded;
+    takes the settings, and raises RecipeError if they train an encoder."""
+    if hparams["refit"] and not hparams["freeze_wav2vec2"]:
+        raise RecipeError(
+            "refit trains a head again, not an encoder: pass --refit False."
+        )
+    recoverables = hparams["checkpointer"].recoverables
+    return copy.deepcopy({name: recoverables[name] for name in FRESH})
+
+
+def refit(brain, fresh, run_opts, train_set, **options):
+    """Trains again from the start on more clips, for as many epochs and at the
+    same learning rates as it took to the best epoch; a killed one resumes.
+
+    Arguments
+    ---------
+    brain : speechbrain.Brain
+        A trained one, whose best epoch and temperature are known.
+    fresh : dict
+        What `keep_fresh` returned.
+    run_opts : speechbrain.utils.run_opts.RunOptions
+        Options of SpeechBrain.
+    train_set : torch.utils.data.Dataset
+        The clips.
+    **options
+        Further options of `fit`.
+
+    Returns
+    -------
+    speechbrain.Brain
+        Of the same class, with the same modules.
+    """
+    hparams = dict(vars(brain.hparams))
+    errors = hparams["lr_annealing"].metric_values[: brain.best_epoch]
+    hparams["lr_annealing"] = fresh["lr_annealing"]
+    fresh["counter"].limit = brain.best_epoch
+    hparams["model"].load_state_dict(fresh["model"].state_dict())
+    seed_everything(hparams["seed"])
+    recoverables = {
+        name: part
+        for name, part in brain.checkpointer.recoverables.items()
+        if not name.startswith("optimizer_")
+    }
+    recoverables |= fresh | {"model": hparams["model"]}
+    again = type(brain)(
+        hparams["modules"],
+        hparams["opt_class"],
+        hparams,
+        run_opts,
+        hparams["refit_checkpointer"](recoverables=recoverables),
+    )
+    again.errors, again.class_weights = errors, brain.class_weights
+    again.temperature = brain.temperature
+    if again.checkpointer.find_checkpoint() is None:
+        again.fit_standardiser(train_set)
+    again.fit(fresh["counter"], train_set, **options)
+    return again
