@@ -22,6 +22,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 import train
+from data_prep.manifest import read_manifest
 from ser.errors import RecipeError, user_errors
 from ser.files import write_csv, write_text
 from ser.report.comparison import compare
@@ -185,12 +186,18 @@ def run_one(hparams_file, run_opts, overrides):
 
 
 def collect(runs):
-    """Reads the predictions of all runs, with a `fold` and a `seed`."""
-    tables = {
-        (run["fold"], run["seed"]): read_predictions(run["output_folder"])
-        for run in runs
-    }
-    return pd.concat(tables, names=["fold", "seed"]).reset_index([0, 1])
+    """Reads the predictions of all runs, with a `fold` and a `seed`, and the
+    gender of each clip, a dict from the IDs, empty if other manifests than the
+    runs' own were given."""
+    tables, genders = {}, {}
+    for run in runs:
+        folder = Path(run["output_folder"])
+        tables[run["fold"], run["seed"]] = read_predictions(folder)
+        if (folder / "manifests/test.csv").is_file():
+            tested = read_manifest(folder / "manifests/test.csv")
+            genders |= tested.set_index("ID")["gender"].to_dict()
+    table = pd.concat(tables, names=["fold", "seed"]).reset_index([0, 1])
+    return table, genders
 
 
 def describe(hparams_file, overrides, hparams, runs, predictions):
@@ -235,12 +242,12 @@ def main():
     )
     run_all(hparams_file, run_opts, runs, args.jobs)
 
-    predictions, classes = collect(runs), hparams["corpora"].classes
+    (predictions, genders), classes = collect(runs), hparams["corpora"].classes
     facts = describe(hparams_file, overrides, hparams, runs, predictions)
     if args.folds:
         facts["Protocol"] += f"; only fold {', '.join(map(str, args.folds))}"
     summary = {"facts": facts, "protocol": facts["Protocol"]}
-    summary |= summarise(predictions, classes)
+    summary |= summarise(predictions, classes, genders)
     if others is not None:
         found = compare(predictions, others, classes)
         summary["comparison"] = {"other": args.compare} | found

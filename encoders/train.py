@@ -5,8 +5,8 @@ To train the one that ships with this repository:
 > python encoders/train.py hparams/encoder.yaml --data_folder /path/to/crema_d
 
 From a distorted crop the encoder predicts the emotion (by the mean and standard
-deviation of its last layer) and the log-mel bands of the undistorted crop. The
-result is a moving average of the weights.
+deviation of its last layer) and, of the undistorted crop, log-mel bands, periodicity
+and what the moving average of its own weights makes of it. The result is that average.
 """
 
 import functools
@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix
-from torch.nn.functional import cross_entropy, l1_loss, one_hot, pad
+from torch.nn.functional import cross_entropy, l1_loss, one_hot
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import speechbrain as sb
@@ -35,12 +35,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from data_prep.crema_d_prepare import read_votes
 from data_prep.manifest import SPLITS, check_splits, read_manifest
-from encoders.filterbank import WINDOW as ENCODER_WINDOW
 from encoders.random_encoder import save_encoder
+from encoders.targets import average_layers
 from ser.audio import read_audio
 from ser.errors import user_errors
 from ser.files import written_whole
-from ser.hidden_states import normalise
 from ser.metrics import uar, wa
 from ser.settings import parse_arguments, start_run
 
@@ -51,52 +50,50 @@ class EncoderBrain(sb.Brain):
     """Trains an encoder and its moving average, which is validated."""
 
     def compute_forward(self, batch, stage):
-        """Returns logits [batch, class] and, in training, what the first and
-        the last hidden states predict of the log-mel bands, and the bands."""
+        """Returns logits [batch, class] and, in training, pairs of what is
+        predicted for each frame and what it should be, with their weight."""
         wavs, lens = batch.to(self.device).sig
+        average = self.hparams.average.module
         if stage != sb.Stage.TRAIN:
-            average = self.hparams.average.module
             hidden, lens = average["wav2vec2"](wavs, lens)
-            return self.classify(average["classifier"], hidden, lens), None
+            return self.classify(average["classifier"], hidden, lens), []
         # Waveforms need more digits than bf16 has.
         with torch.autocast(wavs.device.type, enabled=False):
             wavs = self.hparams.speed(wavs)
             distorted = self.hparams.channel(wavs)
+            targets = self.modules.frame_targets(wavs)
+        with torch.no_grad():
+            taught, _ = average["wav2vec2"](wavs, lens)
         hidden, lens = self.modules.wav2vec2(distorted, lens)
         logits = self.classify(self.modules.classifier, hidden, lens)
-        first = self.modules.front_decoder(hidden[0])
-        last = self.modules.decoder(hidden[-1])
-        return logits, (first, last, self.log_mel(wavs))
+        weights = self.hparams.frame_weight, self.hparams.latent_weight
+        return logits, [
+            (self.modules.front_decoder(hidden[0]), targets, weights[0]),
+            (self.modules.decoder(hidden[-1]), targets, weights[0]),
+            (
+                self.modules.latent_decoder(hidden[-1]),
+                average_layers(taught),
+                weights[1],
+            ),
+        ]
 
     def classify(self, classifier, hidden, lens):
         """Pools the last of the hidden states and returns logits."""
         pooled = self.hparams.pool(hidden[-1:], lens)
         return classifier(pooled[:, 0]).float()
 
-    @torch.no_grad()
-    def log_mel(self, wavs):
-        """Returns log-mel bands [batch, frame, band] of about zero mean and
-        unit variance, a frame for each of the encoder's."""
-        wavs = normalise(wavs, torch.ones_like(wavs, dtype=torch.bool))
-        # The windows of the bands are this much longer than the encoder's.
-        spare = self.hparams.mel.n_fft - ENCODER_WINDOW
-        wavs = pad(wavs, (spare // 2, spare // 2))
-        # 1 is about 30 dB below the mean; anything weaker is silence.
-        bands = self.modules.mel(wavs).log1p().transpose(1, 2)
-        return bands / 2.5 - 1
-
     def compute_objectives(self, predictions, batch, stage):
         """Returns the loss: of the emotion alone, except in training."""
-        logits, mel = predictions
+        logits, frames = predictions
         acted = batch.acted.to(self.device)
         if stage != sb.Stage.TRAIN:
             self.truth += acted.tolist()
             self.predicted += logits.argmax(dim=-1).tolist()
             return cross_entropy(logits, acted)
         loss = cross_entropy(logits, batch.target.data.to(self.device))
-        first, last, bands = mel
-        return loss + self.hparams.mel_weight * (
-            l1_loss(first.float(), bands) + l1_loss(last.float(), bands)
+        return loss + sum(
+            weight * l1_loss(predicted.float(), target)
+            for predicted, target, weight in frames
         )
 
     def on_stage_start(self, stage, epoch=None):
@@ -122,8 +119,8 @@ class EncoderBrain(sb.Brain):
         )
         stats = {
             "loss": float(stage_loss),
-            "uar": uar(confusion),
-            "wa": wa(confusion),
+            "uar": float(uar(confusion)),
+            "wa": float(wa(confusion)),
         }
         if stage == sb.Stage.TEST:
             self.test_stats = stats

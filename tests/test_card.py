@@ -125,11 +125,12 @@ def test_scores_are_the_run_s(make_card, metrics):
     classes = rows(text, "Scores per emotion")[1:]
     assert [row[0] for row in classes] == metrics["classes"]
     assert [int(row[-1]) for row in classes] == [2] * 8
-    ece, nll = rows(text, "Calibration")[1:]
+    ece, nll, brier = rows(text, "Calibration")[1:]
     assert nll[1:] == [
         f"{metrics['nll_uncalibrated']:.3f}",
         f"{metrics['nll']:.3f}",
     ]
+    assert brier[2] == f"{metrics['brier']:.3f}"
     assert ece[2] == f"{100 * metrics['ece']:.1f} %"
     facts = dict(rows(text, "What it was trained on")[1:])
     assert facts["Citation"].startswith("Livingstone")

@@ -1,19 +1,20 @@
-"""The comparison of two systems: speakers are drawn, not clips."""
+"""The comparison of two systems: speakers are resampled, and folds swapped,
+not clips."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from ser.errors import RecipeError
-from ser.report.comparison import compare
+from ser.report.comparison import compare, permute
 
 CLASSES = ("angry", "happy", "neutral", "sad")
 SEEDS = (1, 2)
 COPIES = 10
 
 
-def predict(shares, clips=16, seed=0):
-    """Makes the predictions of a cross-validation, two speakers a fold, of
-    whom a share of the clips is right."""
+def predict(shares, clips=16, seed=0, in_fold=1):
+    """Makes the predictions of a cross-validation with some speakers a fold,
+    of whom a share of the clips is right."""
     rng = np.random.default_rng(seed)
     rows = []
     for run in SEEDS:
@@ -24,7 +25,7 @@ def predict(shares, clips=16, seed=0):
                 prediction = truth if right[clip] else (truth + 1) % 4
                 name = f"s{speaker}"
                 rows.append(
-                    (f"{name}_{clip}", name, 1 + speaker // 2, run)
+                    (f"{name}_{clip}", name, 1 + speaker // in_fold, run)
                     + (CLASSES[truth], CLASSES[prediction])
                 )
     columns = ["ID", "spk_id", "fold", "seed", "truth", "prediction"]
@@ -70,16 +71,16 @@ def test_copies_of_clips_do_not_shrink_the_interval(compared):
     for found in compared:
         low, high = found["uar_difference_ci95"]
         assert low < found["uar_difference"] < high
-        assert "of a bootstrap of speakers" in found["test"]
+        assert "resamples the 8 test speakers" in found["test"]
 
 
 def test_copies_of_clips_do_not_make_a_difference_significant(compared):
-    """The systems are swapped speaker by speaker: there are 2 ** 8 ways,
-    with more clips too."""
+    """The systems are swapped fold by fold, here a speaker each: there are
+    2 ** 8 ways, with more clips too."""
     once, many = compared
     assert 0.01 < once["p_value"] < 1
     assert many["p_value"] == pytest.approx(once["p_value"])
-    assert "swaps speakers (8)" in many["test"]
+    assert "swaps 8 groups" in many["test"]
 
 
 def test_clips_of_one_speaker_are_drawn():
@@ -89,7 +90,7 @@ def test_clips_of_one_speaker_are_drawn():
     once = compare(one, two, CLASSES)
     many = compare(copied(one), copied(two), CLASSES)
     assert width(many) < 0.5 * width(once)
-    assert "of a bootstrap of clips" in many["test"]
+    assert "the clips of the one test speaker" in many["test"]
 
 
 def test_a_system_does_not_differ_from_itself():
@@ -100,13 +101,54 @@ def test_a_system_does_not_differ_from_itself():
     assert found["uar_difference_ci95"] == [0, 0]
 
 
-def test_p_value_is_bounded_by_the_number_of_speakers():
-    """Four speakers, all of them better: 2 of the 2 ** 4 ways are as
-    extreme, and all ways are tried."""
-    one, two = predict([1, 1, 1, 1]), predict([0.5, 0.5, 0.25, 0.75])
+def test_speakers_of_a_fold_are_swapped_together():
+    """Twelve speakers, all of them better, who were tested by four networks:
+    2 of the 2 ** 4 ways are as extreme, not of 2 ** 12."""
+    one = predict([1] * 12, in_fold=3)
+    two = predict([0.5, 0.5, 0.25, 0.75] * 3, in_fold=3)
     found = compare(one, two, CLASSES)
     assert found["uar_difference"] == pytest.approx(0.5)
     assert found["p_value"] == pytest.approx(2 / 2**4)
+    words = "least p value of 4 is 0.125, and 6 are needed for one below 0.05"
+    assert words in found["test"]
+
+
+@pytest.mark.parametrize(
+    "in_fold, p_value", [(1, 2 / 2**6), (3, 2 / 2**2), (12, None)]
+)
+def test_folds_that_share_clips_are_swapped_together(in_fold, p_value):
+    """One system has two of twelve speakers a fold; if the other has one, there
+    are six groups that both keep together, if it has three, two."""
+    one, two = (
+        predict([1] * 12, in_fold=2),
+        predict([0.5] * 12, in_fold=in_fold),
+    )
+    found = compare(one, two, CLASSES)
+    assert found["p_value"] == pytest.approx(p_value)
+
+
+def test_one_fold_has_no_p_value():
+    """The test says why, and how many folds would have one."""
+    one, two = predict([1] * 8, in_fold=8), predict([0.5] * 8, in_fold=8)
+    found = compare(one, two, CLASSES)
+    assert found["p_value"] is None
+    assert found["test"].startswith("no p value: all clips were tested by one")
+    assert "below 0.05 from 6 folds on" in found["test"]
+
+
+def test_luck_of_a_training_run_is_no_difference():
+    """Systems that differ by the luck of each network, which the four speakers
+    of its fold share, are found to differ no more often than 5 in 100."""
+    rng, found = np.random.default_rng(0), []
+    folds, truth = np.repeat(range(8), 64), np.tile(range(4), 128)
+    for _ in range(300):
+        cells = [
+            4 * truth + np.where(rng.random(512) < luck[folds], truth, 0)
+            for luck in rng.uniform(0.4, 0.6, (2, 8))
+        ]
+        one, two = (system[:, None] for system in cells)
+        found.append(permute(one, two, folds, 4) < 0.05)
+    assert np.mean(found) <= 0.08
 
 
 def drop_clips(predictions):

@@ -121,7 +121,7 @@ def test_summary_follows_from_the_runs(summed):
         assert found["mean_of_folds"] == pytest.approx(np.mean(folds))
         low, high = found["pooled_ci95"]
         assert 0 <= low <= found["pooled"] <= high <= 1
-    worst = {
+    speakers = {
         speaker: np.mean(
             [
                 balanced_accuracy_score(seed["truth"], seed["prediction"])
@@ -130,7 +130,21 @@ def test_summary_follows_from_the_runs(summed):
         )
         for speaker, clips in table.groupby("spk_id")
     }
-    assert summary["worst_speaker"]["uar"] == pytest.approx(min(worst.values()))
+    assert summary["speakers"] == pytest.approx(
+        {f"{speaker:02}": score for speaker, score in speakers.items()}
+    )
+    assert summary["worst_speaker"] is None  # 16 clips each
+    gender = summary["gender"]  # of the manifests: even actors are women
+    for name, rest in (("female", 0), ("male", 1)):
+        clips = table[table["spk_id"] % 2 == rest]
+        scores = [
+            balanced_accuracy_score(seed["truth"], seed["prediction"])
+            for _, seed in clips.groupby("seed")
+        ]
+        assert gender[name]["uar"] == pytest.approx(np.mean(scores))
+        assert (gender[name]["speakers"], gender[name]["n"]) == (2, 32)
+    low, high = gender["gap_ci95"]
+    assert -1 <= low <= gender["gap"] <= high <= 1
     assert np.sum(summary["confusion"]) == 128
     assert summary["per_class"]["angry"]["support"] == 8
     assert "the 4 test speakers" in summary["ci_resamples"]
@@ -141,12 +155,15 @@ def test_summary_is_written_for_people(summed):
     done, folder = summed
     assert "pooled (95 % interval" in done.stdout
     assert f"Summary: {folder / 'summary.html'}" in done.stdout
-    head, _, row = (folder / "summary.md").read_text("utf-8").splitlines()
+    lines = (folder / "summary.md").read_text("utf-8").splitlines()
+    head, _, row, _, *sentences = lines
     assert head.count("|") == row.count("|")
     settings = f"{SETTINGS} --number_of_epochs 4 |"
     for words in ("64 of 1440 clips", "loso", "1, 2", "crema_d_small"):
         assert words in row
     assert settings in row
+    assert "none has at least 20 clips" in sentences[0]
+    assert "2 female speakers and" in sentences[-1] in done.stdout
     page = (folder / "summary.html").read_text("utf-8")
     for words in ("Cross-validation: RAVDESS", "crema_d_small", "loso"):
         assert words in page

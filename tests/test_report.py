@@ -201,6 +201,9 @@ def test_leakage_is_reported_everywhere(
     assert NOTICE in page[: page.index("<h1>")]
     assert NOTICE in report.facts(1)["Notice"]
     assert "Notice" not in report.facts()
+    assert report.facts()["Encoder"] == (
+        "encoder (trained with 1 of the validation speakers)"
+    )
 
 
 def test_a_random_encoder_is_reported(make_report, predictions, tmp_path):

@@ -1,21 +1,25 @@
 """The comparison of two systems on the same clips."""
 
 import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.stats import permutation_test
 from ser.errors import RecipeError
-from ser.metrics import compute_intervals, over_seeds
+from ser.metrics import compute_intervals, count, over_seeds, uar
 from ser.report.summary import pair_seeds
 
 PERMUTATIONS = 9999
+ENOUGH_GROUPS = 6  # 2 / 2 ** 6 is below 0.05, and 2 / 2 ** 5 is not
 
 
 def compare(predictions, others, classes):
     """Tests the difference of two systems on the same clips.
 
-    The interval is that of a bootstrap that draws speakers, then clips. The p
-    value is that of a permutation test that swaps the two systems speaker by
-    speaker, since clips of a speaker are not independent; with few speakers
-    it cannot be small (2 / 2 ** speakers).
+    The p value is that of a permutation test that swaps the two systems fold
+    by fold, all seeds of a fold at once: clips and speakers of a fold were
+    tested by the same networks, so their differences are not independent.
+    With few folds it cannot be small, and one fold has none.
 
     Arguments
     ---------
@@ -27,8 +31,9 @@ def compare(predictions, others, classes):
     Returns
     -------
     dict
-        `uar_difference` (this one less the other, 0 to 1), its `_ci95`,
-        `p_value`, `n` and `test`.
+        `uar_difference` (this one less the other, -1 to 1), its `_ci95` over
+        speakers, `p_value` (None if there is none), `n`, and `test`, what was
+        done or why there is no p value.
 
     Raises
     ------
@@ -37,27 +42,69 @@ def compare(predictions, others, classes):
     """
     tables = pair_systems(predictions, others, classes)
     one, two = (table.to_numpy() for table in tables)
+    clips = tables[0].index.get_level_values("ID")
     speakers = tables[0].index.get_level_values("spk_id")
-    names, units = np.unique(speakers, return_inverse=True)
-    unit = "speakers"
-    if len(names) == 1:
-        unit, units = "clips", np.arange(len(one))
-    seeds, uar = one.shape[1], over_seeds(len(classes))["uar"]
-    cells = np.hstack([one, two])
+    seeds, cells = one.shape[1], np.hstack([one, two])
 
-    def difference(cells):
-        """Computes the difference of the UARs of drawn clips."""
-        return uar(cells[:, :seeds]) - uar(cells[:, seeds:])
+    def difference(confusion):
+        """Computes the difference of the UARs, each the mean of its seeds."""
+        here, there = confusion[..., :seeds, :, :], confusion[..., seeds:, :, :]
+        return over_seeds(uar)(here) - over_seeds(uar)(there)
 
-    found = compute_intervals({"difference": difference}, cells, speakers)
+    found = compute_intervals(
+        {"difference": difference}, cells, speakers, len(classes), lowest=-1
+    )
+    groups = connect_folds(clips, predictions, others)
+    number = groups.max() + 1
+    p_value = None
+    test = (
+        "no p value: all clips were tested by one fold, so there is nothing to "
+        f"swap; with F folds the least is 2 / 2^F, below 0.05 from "
+        f"{ENOUGH_GROUPS} folds on"
+    )
+    if number > 1:
+        p_value = permute(one, two, groups, len(classes))
+        test = (
+            f"paired, two-sided permutation test that swaps {number} groups of "
+            "clips, each a fold with all its seeds, or folds that share clips"
+        )
+    if 1 < number < ENOUGH_GROUPS:
+        test += (
+            f"; the least p value of {number} is {2 / 2**number:.3g}, and "
+            f"{ENOUGH_GROUPS} are needed for one below 0.05"
+        )
     return {
-        "uar_difference": float(difference(cells)),
+        "uar_difference": float(difference(count(cells, len(classes)))),
         "uar_difference_ci95": found["difference_ci95"],
-        "p_value": permute(one, two, units, len(classes)),
+        "p_value": p_value,
         "n": len(one),
-        "test": f"paired, two-sided permutation test that swaps {unit} "
-        f"({units.max() + 1}); interval of a bootstrap of {unit}",
+        "test": f"{test}; the interval resamples {found['ci_resamples']}",
     }
+
+
+def connect_folds(clips, *systems):
+    """Numbers the groups of clips that share a fold, in any of the systems or
+    by way of other clips.
+
+    Arguments
+    ---------
+    clips : list of str
+        The ID of each clip.
+    systems : pandas.DataFrame
+        `ID` and `fold` of the clips that each system tested.
+
+    Returns
+    -------
+    numpy.ndarray
+        The number of each clip's group, from 0, [clip].
+    """
+    table = pd.concat(systems, keys=range(len(systems)), names=["system"])
+    clip = pd.Index(clips).get_indexer(table["ID"])
+    fold = len(clips) + table.groupby(["system", "fold"]).ngroup().to_numpy()
+    size = fold.max() + 1
+    links = coo_array((np.ones(len(table)), (clip, fold)), (size, size))
+    _, groups = connected_components(links, directed=False)
+    return np.unique(groups[: len(clips)], return_inverse=True)[1]
 
 
 def pair_systems(predictions, others, classes):
@@ -85,18 +132,18 @@ def pair_systems(predictions, others, classes):
     return one, two
 
 
-def permute(one, two, units, num_classes):
-    """Computes the p value of swapping units, given each clip's unit and the
+def permute(one, two, groups, num_classes):
+    """Computes the p value of swapping groups, given each clip's group and the
     cells [clip, seed] of two systems."""
     truth = one[:, 0] // num_classes
-    # What a clip adds to the UAR if it is right, and a unit to each UAR.
+    # What a clip adds to the UAR if it is right, and a group to each UAR.
     support = np.bincount(truth)
     share = 1 / support[truth] / np.count_nonzero(support)
     right = [
         (cells.T % num_classes == truth).mean(axis=0) for cells in (one, two)
     ]
     test = permutation_test(
-        [np.bincount(units, share * clips) for clips in right],
+        [np.bincount(groups, share * clips) for clips in right],
         # Rounded, so that equal differences tie.
         lambda one, two: np.round((one - two).sum(), 12),
         permutation_type="samples",

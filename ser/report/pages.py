@@ -15,10 +15,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from ser.files import write_text
 from ser.report.style import BLUE, FULL, GREEN, GREY, HALF, ORANGE, STYLE, wrap
-from ser.report.summary import SCORES, percent, spread
+from ser.report.summary import SCORES, describe_speakers, percent, spread
 
 BINS = 10  # of confidence
 MAX_NAMES = 40  # names of more speakers would run into each other
+LINES = {  # of a training, but for validation
+    "train_loss": ("training", BLUE),
+    "refit_loss": ("training again", GREY),
+}
 CHANCE = {"color": GREY, "ls": "--", "lw": 1}
 
 
@@ -35,7 +39,8 @@ def write_report(path, metrics, predictions, history, layer_weights, facts):
     predictions : pandas.DataFrame
         ID, truth, prediction and one probability a class.
     history : list of dict
-        `epoch`, `train_loss`, `valid_loss` and `valid_uar` of each epoch.
+        `epoch`, `train_loss`, `valid_loss` and `valid_uar` of each epoch; if
+        the head was trained again, `refit epoch` and `train_loss` of these.
     layer_weights : list of float or None
         Weight of each encoder output, front end first; None leaves it out.
     facts : dict
@@ -47,8 +52,12 @@ def write_report(path, metrics, predictions, history, layer_weights, facts):
     wrong = predictions[predictions["truth"] != predictions["prediction"]]
     figures = {"reliability": draw_reliability(predictions)}
     if history:
-        epochs = pd.DataFrame(history).set_index("epoch")
+        table = pd.DataFrame(history)
+        epochs = table.dropna(subset="valid_uar").set_index("epoch")
         losses = epochs[["train_loss", "valid_loss"]]
+        if "refit epoch" in table:
+            again = table.dropna(subset="refit epoch").set_index("refit epoch")
+            losses = losses.assign(refit_loss=again["train_loss"])
         figures["loss"] = draw_history(losses, best)
         figures["uar"] = draw_history(epochs[["valid_uar"]], best, chance)
     if layer_weights is not None:
@@ -62,7 +71,8 @@ def write_report(path, metrics, predictions, history, layer_weights, facts):
         facts=facts,
         mistakes=wrong.nlargest(10, "confidence"),
         pairs=wrong.value_counts(["truth", "prediction"]),
-        epochs=len(history),
+        epochs=len(epochs) if history else 0,
+        again=any("refit epoch" in epoch for epoch in history),
         layer_weights=layer_weights,
         bins=BINS,
     )
@@ -81,6 +91,7 @@ def write_summary(folder, summary):
         As summary.json holds it.
     """
     values = {"summary": summary, "facts": summary["facts"]}
+    values["sentences"] = describe_speakers(summary)
     fill_in(folder / "summary.md", "summary.md.jinja", **values)
     write_page(
         folder / "summary.html",
@@ -135,8 +146,7 @@ def draw_history(lines, best_epoch, chance=None):
     UARs."""
     ax = Figure((HALF, 3.2)).subplots()
     for name, values in lines.items():
-        label = "training" if name == "train_loss" else "validation"
-        color = BLUE if name == "train_loss" else ORANGE
+        label, color = LINES.get(name, ("validation", ORANGE))
         ax.plot(values, "o-", ms=3, color=color, label=label)
     if chance is not None:
         ax.axhline(chance, label="chance", **CHANCE)

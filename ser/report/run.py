@@ -202,16 +202,13 @@ class RunReport:
             )
         valid = read_manifest(self.annotations[SPLITS.index("valid")])
         heard = corpora.full_names(set(valid["spk_id"]))
+        note = " (random weights)" * encoder.is_random
         if heard := len(heard & encoder.training_speakers):
-            notice += (
-                f" The encoder was trained with the labels of {heard} of the "
-                "validation speakers, on whom the epoch is chosen and the "
-                "probabilities are calibrated: the test set is clean."
-            )
-        if encoder.training_speakers and corpora.nameless:
-            notice += (
-                " Whether the encoder was trained on speakers of "
-                f"{' and '.join(corpora.nameless)} cannot be known."
+            note = f" (trained with {heard} of the validation speakers)"
+        elif encoder.training_speakers and corpora.nameless:
+            note = (
+                " (whether it was trained with speakers of "
+                f"{' and '.join(corpora.nameless)} cannot be known)"
             )
         source = Path(encoder.source)
         facts = {
@@ -230,7 +227,7 @@ class RunReport:
             "Protocol": self.split["protocol"],
             # A folder's path differs from machine to machine.
             "Encoder": (source.name if source.is_dir() else encoder.source)
-            + (" (random weights)" if encoder.is_random else ""),
+            + note,
             "Training": ("frozen" if encoder.freeze else "fine-tuned")
             + f" encoder, {self.pooling} pooling, {self.layers} layers"
             + f", {self.num_heads} heads averaged" * (self.num_heads > 1)

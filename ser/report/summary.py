@@ -13,8 +13,10 @@ from ser.metrics import (
     over_seeds,
     to_cells,
 )
+from ser.report.speakers import compare_genders, compare_speakers
 
 SCORES = ["recall", "precision", "f1"]
+CALIBRATION = ["ece", "nll", "brier"]
 
 
 def read_predictions(path):
@@ -52,7 +54,7 @@ def read_predictions(path):
     return table
 
 
-def summarise(predictions, classes):
+def summarise(predictions, classes, genders):
     """Computes the scores of a cross-validation.
 
     Arguments
@@ -62,34 +64,38 @@ def summarise(predictions, classes):
         for each class, one row a clip and seed.
     classes : list of str
         In the order of the classifier's outputs.
+    genders : dict
+        From the IDs of clips to "female" or "male"; others are not known.
 
     Returns
     -------
     dict
         For each of `uar`, `wa` and `macro_f1` (0 to 1): `pooled` and
         `mean_of_folds`, each the mean over the seeds with `_std`, and
-        `pooled_ci95`; `per_class`, each score with its `_std`; `classes`;
-        `confusion`, the sum over the seeds; `speakers`, the UAR of each;
-        `worst_speaker`; and `n`, `folds`, `seeds`, `ci_resamples`.
+        `pooled_ci95`; `mean_of_folds_reason`, why two of these have none, or
+        None; `per_class`, each score with its `_std`; `classes`; `confusion`,
+        the sum over the seeds; `calibration`: `ece`, `nll` and `brier`, pooled,
+        each with its `_std`; what `compare_speakers` and `compare_genders`
+        return; and `n`, `folds`, `seeds`, `ci_resamples`.
 
     Raises
     ------
     RecipeError
         If the seeds did not test the same clips.
     """
-    cells, metrics = pair_seeds(predictions, classes), over_seeds(len(classes))
+    cells = pair_seeds(predictions, classes)
+    metrics = {name: over_seeds(metric) for name, metric in METRICS.items()}
+    speakers = cells.index.get_level_values("spk_id")
     intervals = compute_intervals(
-        metrics, cells.to_numpy(), cells.index.get_level_values("spk_id")
+        metrics, cells.to_numpy(), speakers, len(classes)
     )
     seeds = [clips for _, clips in predictions.groupby("seed")]
     pooled = [compute_metrics(clips, classes) for clips in seeds]
-    folds = [
-        [count(to_cells(fold, classes), len(classes)) for _, fold in by_fold]
-        for by_fold in (clips.groupby("fold") for clips in seeds)
-    ]
-    summary = {}
-    for name, metric in METRICS.items():
-        means = [np.mean([metric(fold) for fold in row]) for row in folds]
+    summary = {"mean_of_folds_reason": find_lacking_folds(predictions)}
+    for name in METRICS:
+        means = average_folds(seeds, classes, METRICS[name])
+        if summary["mean_of_folds_reason"] and name != "wa":
+            means = [None]
         summary[name] = {
             **mean_and_std("pooled", [scores[name] for scores in pooled]),
             "pooled_ci95": intervals[f"{name}_ci95"],
@@ -102,16 +108,15 @@ def summarise(predictions, classes):
         for score in SCORES:
             row |= mean_and_std(score, [scores[score] for scores in found])
         row["support"] = found[0]["support"]
-    speakers = {
-        speaker: float(metrics["uar"](clips.to_numpy()))
-        for speaker, clips in cells.groupby("spk_id")
-    }
-    worst = min(speakers, key=speakers.get)
+    summary["calibration"] = {}
+    for score in CALIBRATION:
+        found = [scores[score] for scores in pooled]
+        summary["calibration"] |= mean_and_std(score, found)
     return summary | {
         "classes": list(classes),
         "confusion": np.sum([m["confusion"] for m in pooled], axis=0).tolist(),
-        "speakers": speakers,
-        "worst_speaker": {"spk_id": worst, "uar": speakers[worst]},
+        **compare_speakers(cells, len(classes)),
+        **compare_genders(cells, genders, len(classes)),
         "n": len(cells),
         "folds": int(predictions["fold"].nunique()),
         "seeds": cells.columns.tolist(),
@@ -119,9 +124,37 @@ def summarise(predictions, classes):
     }
 
 
+def average_folds(seeds, classes, metric):
+    """Computes the mean of a metric over the folds of each seed's table."""
+    return [
+        np.mean(
+            [
+                metric(count(to_cells(fold, classes)[:, None], len(classes)))
+                for _, fold in clips.groupby("fold")
+            ]
+        )
+        for clips in seeds
+    ]
+
+
+def find_lacking_folds(predictions):
+    """Says which folds lack a class that others have, since their UAR and
+    macro-F1 are means of fewer classes than the corpus has; None if none does."""
+    tested = pd.crosstab(predictions["fold"], predictions["truth"])
+    lacking = tested[(tested == 0).any(axis=1)]
+    if lacking.empty:
+        return None
+    fold, counts = next(lacking.iterrows())
+    return (
+        f"not every fold tests every emotion ({len(lacking)} of {len(tested)}; "
+        f"fold {fold} lacks {', '.join(counts.index[counts == 0])}), and a mean "
+        "of fewer is another score"
+    )
+
+
 def mean_and_std(name, values):
     """Computes the mean over seeds and the sample standard deviation: None
-    for one seed, and if a class never occurs."""
+    for one seed, and if there is a value that has none."""
     if None in values:
         return {name: None, f"{name}_std": None}
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
@@ -164,24 +197,78 @@ def print_summary(summary, page):
     page : pathlib.Path
         summary.html.
     """
-    scores, worst = summary["uar"], summary["worst_speaker"]
+    scores, reason = summary["uar"], summary["mean_of_folds_reason"]
+    folds = (
+        f", {with_spread(scores, 'mean_of_folds')} % as the mean of the folds"
+    )
+    if reason:
+        folds = f"; no mean of the folds: {reason}"
     print(
         f"\nUAR {with_spread(scores, 'pooled')} % pooled (95 % interval "
         f"{interval(scores['pooled_ci95'])}, resampling "
-        f"{summary['ci_resamples']}), {with_spread(scores, 'mean_of_folds')} % "
-        f"as the mean of the folds; worst speaker {worst['spk_id']}, "
-        f"{percent(worst['uar'])} %\n"
-        f"Protocol: {summary['protocol']}"
+        f"{summary['ci_resamples']}){folds}"
     )
+    for sentence in describe_speakers(summary):
+        print(sentence)
+    print(f"Protocol: {summary['protocol']}")
     if other := summary.get("comparison"):
+        p_value = other["p_value"]
+        shown = "" if p_value is None else f"p = {p_value:.3g}; "
         print(
             f"Less {other['other']}: {percent(other['uar_difference'])} points "
             f"of UAR (95 % interval {interval(other['uar_difference_ci95'])}, "
-            f"p = {other['p_value']:.3g}; {other['test']})"
+            f"{shown}{other['test']})"
         )
     if "Notice" in summary["facts"]:
         print(summary["facts"]["Notice"])
     print(f"Summary: {page}")
+
+
+def describe_speakers(summary):
+    """Says how far the UAR depends on the speaker and on the gender.
+
+    Arguments
+    ---------
+    summary : dict
+        As summary.json holds it.
+
+    Returns
+    -------
+    list of str
+        Sentences.
+    """
+    worst, spread = summary["worst_speaker"], summary["speaker_spread"]
+    rule, gender = summary["speaker_rule"], summary.get("gender")
+    words = [f"No worst speaker is named: none has {rule}."]
+    if worst:
+        words = [
+            f"Worst speaker of those with {rule}: {worst['spk_id']}, UAR "
+            f"{percent(worst['uar'])} % over the emotions of that speaker."
+        ]
+    if spread:
+        low, middle, high = map(percent, spread["quartiles"])
+        words.append(
+            f"UAR of these {spread['number']} speakers: quartiles {low}, "
+            f"{middle} and {high} %, standard deviation "
+            f"{percent(spread['std'])} points."
+        )
+    if gender:
+        sides = " and ".join(
+            f"{percent(gender[name]['uar'])} % of {gender[name]['speakers']} "
+            f"{name} speaker{'s' * (gender[name]['speakers'] > 1)}"
+            for name in ("female", "male")
+        )
+        gap = "no gap, as one gender lacks an emotion of the other"
+        if gender["gap"] is not None:
+            ends = gender["gap_ci95"]
+            gap = f"female less male {percent(gender['gap'])} points (" + (
+                f"95 % interval {interval(ends)}, leaving out the speakers of "
+                "each gender in turn)"
+                if ends
+                else "no interval: each gender needs two speakers)"
+            )
+        words.append(f"UAR {sides}; {gap}.")
+    return words
 
 
 def percent(share, sign=""):
