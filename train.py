@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Recipe for training a speech emotion recogniser: a wav2vec 2.0 encoder,
-pooling over time, weighted layers and an MLP.
+pooling over time, weighted layers and averaged MLPs.
 
 > python train.py hparams/train.yaml --data_folder=/path/to/corpus
 

@@ -43,6 +43,7 @@ def run(small_corpus, run_train, tmp_path_factory):
         "number_of_epochs": LIMIT,
         "patience": PATIENCE,
         "class_weights": True,
+        "label_smoothing": 0.0,
         "refit": False,
         "seed": 11,  # a tie for the best UAR, and worse epochs after it
     }
