@@ -298,8 +298,8 @@ def fit_and_test(hparams, run_opts):
         if name == "valid":
             brain.calibrate()
             if hparams["refit"]:
-                clips = datasets["refit"]
-                brain = refit(brain, fresh, run_opts, clips, **options)
+                parts = hparams["refit_checkpointer"], fresh, datasets["refit"]
+                brain = refit(brain, *parts, run_opts, **options)
     table = brain.predictions
     table.insert(1, "spk_id", table["ID"].map(speakers))
     return brain

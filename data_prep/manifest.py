@@ -80,9 +80,10 @@ def check_splits(splits, shares_speakers=False):
     Raises
     ------
     RecipeError
-        If two share audio or a speaker, with a pair of clips.
+        If two share an ID, audio or a speaker, with a pair of clips.
     """
-    columns = {"spk_id": "speaker", "sha256": "audio", "audio": "audio"}
+    columns = {"ID": "ID", "spk_id": "speaker"}
+    columns |= {"sha256": "audio", "audio": "audio"}
     if shares_speakers:
         del columns["spk_id"]
     for (one, left), (two, right) in itertools.combinations(splits.items(), 2):

@@ -205,7 +205,7 @@ def kfold(table, corpora, num_folds):
     words = (
         f"kfold, {len(folds)} folds of unseen speakers, stratified by emotion"
     )
-    if len(folds) < num_folds:
+    if len(folds) < min(num_folds, len(speakers)):
         words += f"; {num_folds} would leave test sets without an emotion"
     return folds, words
 

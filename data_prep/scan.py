@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 import pandas as pd
 from data_prep.audio_index import AudioIndex, read_facts
 from data_prep.corpus import AUDIO_ENDINGS, all_corpora
-from data_prep.manifest import COLUMNS
+from data_prep.manifest import COLUMNS, UNKNOWN
 from ser.errors import RecipeError
 from tqdm import tqdm
 
@@ -69,7 +69,8 @@ def find_clips(corpora, min_duration, audio_index):
             )
         if len(corpora.all) > 1:
             clips["ID"] = f"{corpus.key}-" + clips["ID"]
-            clips["spk_id"] = f"{corpus.base}-" + clips["spk_id"]
+            known = clips["spk_id"] != UNKNOWN
+            clips.loc[known, "spk_id"] = f"{corpus.base}-" + clips["spk_id"]
             others["path"] = f"{corpus.key}/" + others["path"]
         if corpora.test:
             clips["split"] = "test" if corpus in corpora.test else "train"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Recipe for training a small wav2vec 2.0 encoder on emotional speech alone.
 
-To train the one that ships with this repository:
+For example on CREMA-D, as the one that ships with this repository was:
 > python encoders/train.py hparams/encoder.yaml --data_folder /path/to/crema_d
 
 From a distorted crop the encoder predicts the emotion (by the mean and standard

@@ -27,16 +27,20 @@ def is_end_of_epoch(checkpoint):
 
 def keep_fresh(hparams):
     """Copies what `refit` starts from, before anything is trained or loaded;
-    takes the settings, and raises RecipeError if they train an encoder."""
-    if hparams["refit"] and not hparams["freeze_wav2vec2"]:
+    takes the settings, and raises RecipeError if they are for training an
+    encoder, whose batches are made from the training clips alone."""
+    if hparams["refit"] and (
+        not hparams["freeze_wav2vec2"] or "dynamic_batch_sampler" in hparams
+    ):
         raise RecipeError(
-            "refit trains a head again, not an encoder: pass --refit False."
+            "refit trains a head again, not an encoder: pass --refit False, or "
+            "use hparams/train.yaml."
         )
     recoverables = hparams["checkpointer"].recoverables
     return copy.deepcopy({name: recoverables[name] for name in FRESH})
 
 
-def refit(brain, fresh, run_opts, train_set, **options):
+def refit(brain, checkpointer, fresh, train_set, run_opts, **options):
     """Trains again from the start on more clips, for as many epochs and at the
     same learning rates as it took to the best epoch; a killed one resumes.
 
@@ -44,12 +48,14 @@ def refit(brain, fresh, run_opts, train_set, **options):
     ---------
     brain : speechbrain.Brain
         A trained one, whose best epoch and temperature are known.
+    checkpointer : callable
+        Makes a checkpointer of its own from `recoverables`.
     fresh : dict
         What `keep_fresh` returned.
-    run_opts : speechbrain.utils.run_opts.RunOptions
-        Options of SpeechBrain.
     train_set : torch.utils.data.Dataset
         The clips.
+    run_opts : speechbrain.utils.run_opts.RunOptions
+        Options of SpeechBrain.
     **options
         Further options of `fit`.
 
@@ -75,10 +81,20 @@ def refit(brain, fresh, run_opts, train_set, **options):
         hparams["opt_class"],
         hparams,
         run_opts,
-        hparams["refit_checkpointer"](recoverables=recoverables),
+        checkpointer(recoverables=recoverables),
     )
     again.errors, again.class_weights = errors, brain.class_weights
     again.temperature = brain.temperature
+    done = again.checkpointer.find_checkpoint(
+        importance_key=best_first, ckpt_predicate=is_end_of_epoch
+    )
+    if again.test_only and not (
+        done and done.meta["epoch"] == brain.best_epoch
+    ):
+        raise RecipeError(
+            "the second training, with the validation clips, is not finished, "
+            "so there is nothing to test: leave out --test_only."
+        )
     if again.checkpointer.find_checkpoint() is None:
         again.fit_standardiser(train_set)
     again.fit(fresh["counter"], train_set, **options)

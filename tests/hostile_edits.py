@@ -18,7 +18,7 @@ HEAD, ENCODER = "head.safetensors", "model.safetensors"
 CODE = b"import os\nos.mkdir('ran')\n"
 HASH = hashlib.sha256(CODE).hexdigest()[:16]
 DELETED = object()
-BIAS = "head.2.0.bias"  # of the classifier
+BIAS = "head.2.heads.0.0.bias"  # of the classifier
 
 
 class Payload:

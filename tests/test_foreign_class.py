@@ -237,20 +237,22 @@ def without(weights):
 
 def with_more(weights):
     """Adds a weight."""
-    return weights | {"head.2.more.weight": weights["head.2.0.weight"].clone()}
+    return weights | {
+        "head.2.heads.0.more.weight": weights["head.2.heads.0.0.weight"].clone()
+    }
 
 
 def with_fewer_classes(weights):
     """Makes a classifier of three classes."""
     return {
-        n: w[:3].clone() if n.startswith("head.2.3") else w
+        n: w[:3].clone() if n.startswith("head.2.heads.0.3") else w
         for n, w in weights.items()
     }
 
 
 def not_finite(weights):
     """Breaks one number."""
-    weights["head.2.0.weight"][0, 0] = float("nan")
+    weights["head.2.heads.0.0.weight"][0, 0] = float("nan")
     return weights
 
 

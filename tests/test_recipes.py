@@ -300,7 +300,7 @@ def test_an_export_differs_in_what_is_declared(name, stem, exported):
     assert set(theirs) - set(mine) == left_out
     assert {key for key in mine if mine[key] != theirs[key]} == set(
         "data_folder output_folder classes data_roots prepare wav2vec2_hub "
-        "out_n_neurons train_logger checkpointer".split()
+        "out_n_neurons train_logger checkpointer refit_checkpointer".split()
     )
     assert mine["data_folder"].startswith(" !PLACEHOLDER")
     assert mine["wav2vec2_hub"] == " facebook/wav2vec2-base\n"

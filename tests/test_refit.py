@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import pandas as pd
@@ -30,11 +31,13 @@ def run(small_corpus, run_train, tmp_path_factory):
         "refit": True,
         "seed": 3,
     }
-    args = [f"--{key}={value}" for key, value in overrides.items()]
-    done = run_train("hparams/train.yaml", *args)
+    args = ["hparams/train.yaml"]
+    args += [f"--{key}={value}" for key, value in overrides.items()]
+    done = run_train(*args)
     assert done.returncode == 0, done.stderr
     out = folder / "out"
     return SimpleNamespace(
+        args=args,
         folder=out,
         hparams=load_settings(ROOT / "hparams/train.yaml", overrides),
         log=(out / "train_log.txt").read_text("utf-8"),
@@ -105,12 +108,29 @@ def test_the_facts_say_so(run):
     )
 
 
-def test_an_encoder_is_not_trained_again(small_corpus, run_train, tmp_path):
-    """Which is said before anything is trained."""
+def test_what_is_not_trained_to_the_end_is_not_tested(run, run_train):
+    """`--test_only` after a kill in the second training ends in a sentence,
+    and leaves the run unfinished."""
+    out = shutil.copytree(run.folder, run.folder.with_name("cut"))
+    for name in ("metrics.json", "hyperparams.yaml"):
+        (out / name).unlink()
+    shutil.rmtree(out / "save/refit")
+    done = run_train(*run.args, f"--output_folder={out}", "--test_only")
+    assert done.returncode == 1, done.stdout
+    assert "the second training, with the validation clips" in done.stderr
+    assert not (out / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("frozen", ["True", "False"])
+def test_an_encoder_is_not_trained_again(
+    frozen, small_corpus, run_train, tmp_path
+):
+    """Nor a head by the settings for one, whose batches hold training clips
+    alone; which is said before anything is trained."""
     done = run_train(
         *["hparams/finetune.yaml", "--data_folder", small_corpus],
         *["--refit", "True", "--output_folder", tmp_path / "out"],
-        *["--cache_folder", tmp_path],
+        *["--cache_folder", tmp_path, "--freeze_wav2vec2", frozen],
     )
     assert done.returncode == 1
     assert "refit trains a head again, not an encoder" in done.stderr

@@ -202,7 +202,7 @@ def test_leakage_is_reported_everywhere(
     assert NOTICE in report.facts(1)["Notice"]
     assert "Notice" not in report.facts()
     assert report.facts()["Encoder"] == (
-        "encoder (trained with 1 of the validation speakers)"
+        "encoder (trained with some of the validation speakers)"
     )
 
 

@@ -72,7 +72,7 @@ def test_demo_hears_unseen_speakers(demo):
     """Well above chance and not perfect, as the synthetic corpus is made."""
     _, folder = demo
     metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-    assert metrics["uar"] > 3 * 0.125
+    assert metrics["uar"] > 2 * 0.125
     assert metrics["uar"] < 0.95
 
 

@@ -44,6 +44,7 @@ def run(small_corpus, run_train, tmp_path_factory):
         "patience": PATIENCE,
         "class_weights": True,
         "label_smoothing": 0.0,
+        "num_heads": 1,
         "refit": False,
         "seed": 11,  # a tie for the best UAR, and worse epochs after it
     }

@@ -108,3 +108,20 @@ def test_the_words_of_one_variant_name_its_sentences(actors, tmp_path):
     run_prepare(actors, tmp_path / "m", "ravdess_song", protocol="loso")
     words = read_split(tmp_path / "m")["protocol"]
     assert words == "loso, leave one speaker out, 6 folds; sentences shared"
+
+
+def test_unknown_speakers_are_no_speaker_of_their_own(actors, tmp_path):
+    """They train and validate together, where another corpus is tested."""
+    for emotion, take in product(("angry", "happy", "neutral", "sad"), "1234"):
+        put(tmp_path / "data" / emotion / f"{emotion}{take}.wav")
+    corpora = declare(
+        *("folder", tmp_path / "data"),
+        test_corpus="ravdess",
+        test_data_folder=actors,
+        label_set="common",
+    )
+    splits = run_prepare(actors, tmp_path / "m", corpora)
+    found = speakers(splits)
+    assert found["train"] == found["valid"] == {"unknown"}
+    assert len(splits["train"]) + len(splits["valid"]) == 16
+    assert "unknown" not in found["test"]

@@ -203,8 +203,8 @@ class RunReport:
         valid = read_manifest(self.annotations[SPLITS.index("valid")])
         heard = corpora.full_names(set(valid["spk_id"]))
         note = " (random weights)" * encoder.is_random
-        if heard := len(heard & encoder.training_speakers):
-            note = f" (trained with {heard} of the validation speakers)"
+        if heard & encoder.training_speakers:
+            note = " (trained with some of the validation speakers)"
         elif encoder.training_speakers and corpora.nameless:
             note = (
                 " (whether it was trained with speakers of "
