@@ -84,7 +84,7 @@ def test_a_recipe_is_where_speechbrain_has_them(exported):
 def test_a_recipe_is_small(exported):
     """No more than a maintainer would read."""
     texts = [(exported / n).read_text("utf-8") for n in list_files(exported)]
-    assert sum(len(text.splitlines()) for text in texts) <= 2400
+    assert sum(len(text.splitlines()) for text in texts) <= 2450
 
 
 @pytest.fixture(scope="module")
