@@ -1,14 +1,13 @@
 """EMNS, the Emotive Narrative Storytelling corpus: its recordings, which must
 be there as WAV or FLAC files with the names of the WebM files."""
 
-import csv
 from dataclasses import replace
 from functools import partial
-from glob import iglob
+from itertools import chain
 from pathlib import Path
 
 from data_prep.corpus import Corpus
-from ser.errors import RecipeError
+from data_prep.label_tables import read_tables
 
 EMOTIONS = {
     "Angry": "angry",
@@ -39,21 +38,9 @@ def describe(path, rows):
 
 def open_table(corpus, data_folder, options):
     """Reads metadata.csv, which is in the data folder or below."""
-    rows = {}
-    paths = iglob("**/metadata.csv", root_dir=data_folder, recursive=True)
-    for path in sorted(paths):
-        with open(data_folder / path, encoding="utf-8-sig", newline="") as f:
-            reader = csv.DictReader(f, delimiter="|")
-            if set(COLUMNS) <= set(reader.fieldnames or []):
-                rows |= {
-                    Path(row["audio_recording"]).stem: row for row in reader
-                }
-    if not rows:
-        raise RecipeError(
-            f"no metadata.csv of EMNS in '{data_folder}': expected one, in it "
-            f"or below, with the columns {', '.join(COLUMNS)}; pass the folder "
-            "that holds it and the recordings as --data_folder."
-        )
+    name = "metadata.csv"
+    tables = read_tables(corpus, data_folder, name, COLUMNS, delimiter="|")
+    rows = {Path(row["audio_recording"]).stem: row for row in chain(*tables)}
     return replace(corpus, describe=partial(describe, rows=rows))
 
 

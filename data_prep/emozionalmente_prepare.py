@@ -1,13 +1,11 @@
 """Emozionalmente, crowdsourced emotional speech in Italian."""
 
-import csv
 from dataclasses import replace
 from functools import partial
-from glob import iglob
 from pathlib import Path
 
 from data_prep.corpus import Corpus
-from ser.errors import RecipeError
+from data_prep.label_tables import read_tables
 
 EMOTIONS = {
     "anger": "anger",
@@ -36,26 +34,10 @@ def describe(path, rows, genders):
     }
 
 
-def read_table(data_folder, name, columns):
-    """Reads a table that is in the data folder or below."""
-    for path in sorted(
-        iglob(f"**/{name}", root_dir=data_folder, recursive=True)
-    ):
-        with open(data_folder / path, encoding="utf-8-sig", newline="") as f:
-            reader = csv.DictReader(f)
-            if set(columns) <= set(reader.fieldnames or []):
-                return list(reader)
-    raise RecipeError(
-        f"no {name} of Emozionalmente in '{data_folder}': expected one, in it "
-        f"or below, with the columns {', '.join(columns)}; pass the folder "
-        "that holds metadata and audio as --data_folder."
-    )
-
-
 def open_tables(corpus, data_folder, options):
     """Reads samples.csv and users.csv."""
-    samples = read_table(data_folder, "samples.csv", SAMPLES)
-    users = read_table(data_folder, "users.csv", USERS)
+    samples, *_ = read_tables(corpus, data_folder, "samples.csv", SAMPLES)
+    users, *_ = read_tables(corpus, data_folder, "users.csv", USERS)
     rows = {Path(row["file_name"]).stem: row for row in samples}
     genders = {user["username"]: user["gender"] for user in users}
     return replace(

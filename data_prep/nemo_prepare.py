@@ -3,11 +3,11 @@
 import csv
 from dataclasses import replace
 from functools import partial
-from glob import iglob
+from itertools import chain
 from pathlib import Path
 
 from data_prep.corpus import Corpus
-from ser.errors import RecipeError
+from data_prep.label_tables import read_tables
 
 EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness", "surprised")
 CLIPS = (749, 736, 749, 809, 769, 669)
@@ -30,28 +30,17 @@ def describe(path, rows):
 
 def open_table(corpus, data_folder, options):
     """Reads data.tsv, which is in the data folder or below."""
+    # Quotation marks are those of the texts.
+    dialect = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+    tables = read_tables(corpus, data_folder, "data.tsv", COLUMNS, **dialect)
     rows = {}
-    paths = iglob("**/data.tsv", root_dir=data_folder, recursive=True)
-    for path in sorted(paths):
-        with open(data_folder / path, encoding="utf-8-sig", newline="") as f:
-            # Quotation marks are those of the texts.
-            reader = csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE)
-            if not set(COLUMNS) <= set(reader.fieldnames or []):
-                continue
-            for row in reader:
-                # Some values begin with spaces.
-                clip = {
-                    ours: (row[name] or "").strip()
-                    for name, ours in COLUMNS.items()
-                }
-                clip["ID"] = Path(clip["ID"]).stem
-                rows[clip["ID"]] = clip
-    if not rows:
-        raise RecipeError(
-            f"no data.tsv of nEMO in '{data_folder}': expected one, in it or "
-            f"below, with the columns {', '.join(COLUMNS)}; pass the folder "
-            "that holds it and the samples as --data_folder."
-        )
+    for row in chain(*tables):
+        # Some values begin with spaces.
+        clip = {
+            ours: (row[name] or "").strip() for name, ours in COLUMNS.items()
+        }
+        clip["ID"] = Path(clip["ID"]).stem
+        rows[clip["ID"]] = clip
     return replace(corpus, describe=partial(describe, rows=rows))
 
 
