@@ -193,8 +193,10 @@ def collect(runs):
     for run in runs:
         folder = Path(run["output_folder"])
         tables[run["fold"], run["seed"]] = read_predictions(folder)
-        if (folder / "manifests/test.csv").is_file():
-            tested = read_manifest(folder / "manifests/test.csv")
+        manifest = folder / "manifests/test.csv"
+        # All seeds test the clips of the first.
+        if run["seed"] == 1 and manifest.is_file():
+            tested = read_manifest(manifest)
             genders |= tested.set_index("ID")["gender"].to_dict()
     table = pd.concat(tables, names=["fold", "seed"]).reset_index([0, 1])
     return table, genders

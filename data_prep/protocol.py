@@ -234,16 +234,21 @@ def grouped_folds(table, column, num_folds):
     groups = table[column].nunique()
     most = table["emotion"].value_counts().max()
     number = max(2, min(num_folds, groups, most))
-    numbers = range(number, 1, -1) if of_speakers else [number]
-    choices = [stratified_folds(table, column, number) for number in numbers]
+    first = stratified_folds(table, column, number)
+    if not of_speakers:
+        return first
 
     def has_every_emotion(fold):
         """Tells whether the groups of a fold have clips of all emotions."""
         found = table["emotion"][table[column].isin(fold)]
         return found.nunique() == table["emotion"].nunique()
 
+    fewer = (
+        stratified_folds(table, column, n) for n in range(number - 1, 1, -1)
+    )
+    choices = itertools.chain([first], fewer)
     complete = (f for f in choices if all(map(has_every_emotion, f)))
-    return next(complete, choices[0])
+    return next(complete, first)
 
 
 def stratified_folds(table, column, number):

@@ -85,12 +85,9 @@ def refit(brain, checkpointer, fresh, train_set, run_opts, **options):
     )
     again.errors, again.class_weights = errors, brain.class_weights
     again.temperature = brain.temperature
-    done = again.checkpointer.find_checkpoint(
-        importance_key=best_first, ckpt_predicate=is_end_of_epoch
-    )
-    if again.test_only and not (
-        done and done.meta["epoch"] == brain.best_epoch
-    ):
+    epochs = again.checkpointer.find_checkpoints(ckpt_predicate=is_end_of_epoch)
+    done = any(ckpt.meta["epoch"] == brain.best_epoch for ckpt in epochs)
+    if again.test_only and not done:
         raise RecipeError(
             "the second training, with the validation clips, is not finished, "
             "so there is nothing to test: leave out --test_only."

@@ -71,7 +71,7 @@ def write_report(path, metrics, predictions, history, layer_weights, facts):
         facts=facts,
         mistakes=wrong.nlargest(10, "confidence"),
         pairs=wrong.value_counts(["truth", "prediction"]),
-        epochs=len(epochs) if history else 0,
+        epochs=sum("epoch" in epoch for epoch in history),
         again=any("refit epoch" in epoch for epoch in history),
         layer_weights=layer_weights,
         bins=BINS,

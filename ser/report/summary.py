@@ -92,8 +92,9 @@ def summarise(predictions, classes, genders):
     seeds = [clips for _, clips in predictions.groupby("seed")]
     pooled = [compute_metrics(clips, classes) for clips in seeds]
     summary = {"mean_of_folds_reason": find_lacking_folds(predictions)}
-    for name in METRICS:
-        means = average_folds(seeds, classes, METRICS[name])
+    folds = count_folds(seeds, classes)
+    for name, metric in METRICS.items():
+        means = [np.mean([metric(fold) for fold in seed]) for seed in folds]
         if summary["mean_of_folds_reason"] and name != "wa":
             means = [None]
         summary[name] = {
@@ -124,15 +125,13 @@ def summarise(predictions, classes, genders):
     }
 
 
-def average_folds(seeds, classes, metric):
-    """Computes the mean of a metric over the folds of each seed's table."""
+def count_folds(seeds, classes):
+    """Counts the confusion matrix of each fold in each seed's table."""
     return [
-        np.mean(
-            [
-                metric(count(to_cells(fold, classes)[:, None], len(classes)))
-                for _, fold in clips.groupby("fold")
-            ]
-        )
+        [
+            count(to_cells(fold, classes)[:, None], len(classes))
+            for _, fold in clips.groupby("fold")
+        ]
         for clips in seeds
     ]
 
