@@ -136,6 +136,8 @@ class Classifier(torch.nn.Module):
         self, input_size, hidden_sizes, num_classes, num_heads=1, dropout=0.0
     ):
         super().__init__()
+        if not isinstance(num_heads, int) or num_heads < 1:
+            raise RecipeError(f"num_heads is {num_heads}: expected 1 or more.")
         self.hidden_sizes = [size for size in hidden_sizes if size]
         self.heads = torch.nn.ModuleList()
         for _ in range(num_heads):

@@ -135,3 +135,16 @@ def test_an_encoder_is_not_trained_again(
     assert done.returncode == 1
     assert "refit trains a head again, not an encoder" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.5"])
+def test_a_head_is_needed(number, small_corpus, run_train, tmp_path):
+    """A number of heads that is none ends in a sentence."""
+    done = run_train(
+        *["hparams/train.yaml", "--data_folder", small_corpus],
+        *["--num_heads", number, "--output_folder", tmp_path / "out"],
+        *["--cache_folder", tmp_path],
+    )
+    assert done.returncode == 1
+    assert f"num_heads is {number}: expected 1 or more" in done.stderr
+    assert "Traceback" not in done.stderr
