@@ -26,6 +26,7 @@ from data_prep.manifest import read_manifest
 from ser.errors import RecipeError, user_errors
 from ser.files import write_csv, write_text
 from ser.report.comparison import compare
+from ser.report.listeners import compare_listeners, describe_listeners
 from ser.report.pages import write_summary
 from ser.report.run import read_metrics
 from ser.report.summary import print_summary, read_predictions, summarise
@@ -205,12 +206,13 @@ def collect(runs):
 def describe(hparams_file, overrides, hparams, runs, predictions):
     """Describes in words what was run, given the settings of the first run and
     the predictions of all."""
-    leaked_speakers = sum(
-        read_metrics(run["output_folder"])["test_speakers_in_encoder_training"]
-        for run in runs
-        if run["seed"] == 1
+    found = [
+        read_metrics(run["output_folder"]) for run in runs if run["seed"] == 1
+    ]
+    facts = hparams["report"].facts(
+        sum(metrics["test_speakers_in_encoder_training"] for metrics in found),
+        sum(metrics.get("test_clips_not_normalised", 0) for metrics in found),
     )
-    facts = hparams["report"].facts(leaked_speakers)
     tested = hparams["corpora"].test or hparams["corpora"].train
     whole = sum(sum(corpus.clips.values()) for corpus in tested)
     of_whole = f" of {whole}" if whole else ""
@@ -250,6 +252,7 @@ def main():
         facts["Protocol"] += f"; only fold {', '.join(map(str, args.folds))}"
     summary = {"facts": facts, "protocol": facts["Protocol"]}
     summary |= summarise(predictions, classes, genders)
+    summary |= compare_listeners(predictions, classes, hparams["read_labels"]())
     if others is not None:
         found = compare(predictions, others, classes)
         summary["comparison"] = {"other": args.compare} | found
@@ -257,6 +260,8 @@ def main():
     write_summary(root, summary)
     write_text(json.dumps(summary, indent=2), root / "summary.json")
     print_summary(summary, root / "summary.html")
+    for sentence in describe_listeners(summary):
+        print(sentence)
 
 
 if __name__ == "__main__":

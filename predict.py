@@ -15,13 +15,17 @@ import argparse
 import os
 import signal
 import sys
+from collections import Counter
 from itertools import chain
 
 from prediction import output
-from prediction.sources import find_audio
+from prediction.sources import find_audio, find_speakers
 from ser.errors import RecipeError, user_errors
 
 PICTURES = (".png", ".svg", ".pdf")
+WITHOUT_SPEAKERS = (
+    "the answers are then as for a speaker like the average of the training set"
+)
 STOPPED = "stopped before the table was written."
 
 
@@ -41,6 +45,13 @@ def parse_command_line():
     unsure = 'below this probability the answer is "uncertain"'
     add("--abstain", type=float, default=0.0, metavar="P", help=unsure)
     add("--device", help="cpu, cuda, cuda:1 or mps (default: cuda if there)")
+    add = parser.add_argument_group(
+        "speakers, for a model with speaker normalisation"
+    ).add_argument
+    column = "column of the tables that says who speaks"
+    add("--speaker_column", metavar="NAME", help=column)
+    pattern = "regular expression whose one group is the speaker in a path"
+    add("--speaker_pattern", metavar="REGEX", help=pattern)
     add = parser.add_argument_group("long audio").add_argument
     windows = "answer for every window of so many seconds, such as 4"
     add("--window", type=float, metavar="S", help=windows)
@@ -66,6 +77,12 @@ def find_misuse(args):
         args.hop is not None or args.smooth or args.plot
     ):
         return "--hop, --smooth and --plot need --window, such as --window 4"
+    named = bool(args.speaker_column) + bool(args.speaker_pattern)
+    if named > 1 or (named and (args.bulk or args.window is not None)):
+        return (
+            "--speaker_column and --speaker_pattern go with clips, one of them "
+            "and without --window and --bulk"
+        )
     if args.address and not args.bulk:
         return "--address needs --bulk"
     if args.bulk and (args.out or args.device or args.window is not None):
@@ -96,9 +113,10 @@ def load(source, device):
     return recogniser
 
 
-def predict(recogniser, found, args):
+def predict(recogniser, found, speakers, args):
     """Yields the place in `found` of each file and its answers: one for a
-    clip, one for each window of long audio."""
+    clip, one for each window of long audio. `speakers` has the speaker of each
+    file that can be opened, or is None."""
     from ser.inference import Prediction
     from tqdm import tqdm
 
@@ -108,7 +126,9 @@ def predict(recogniser, found, args):
     places = [n for n, (_, reason) in enumerate(found) if not reason]
     paths = [found[place][0] for place in places]
     if args.window is None:
-        clips = recogniser.predict_files(paths, abstain=args.abstain)
+        clips = recogniser.predict_files(
+            paths, abstain=args.abstain, speakers=speakers
+        )
         bar = tqdm(clips, total=len(paths), unit="clip", disable=None)
         for index, prediction in bar:
             yield places[index], [prediction]
@@ -144,6 +164,19 @@ def has_failed(answers):
     return cut_short or all(answer.emotion is None for answer in answers)
 
 
+def describe_speakers(speakers):
+    """Says how many clips have too few of their speaker to be normalised."""
+    from ser.speakers import MIN_CLIPS, has_statistics
+
+    clips = Counter(speakers)
+    few = [s for s in clips if not has_statistics(s, clips[s])]
+    known = len(clips.keys() - {"unknown"})
+    return (
+        f"{known} speakers were found; for {sum(clips[s] for s in few)} of "
+        f"{len(speakers)} clips the speaker is unknown or has fewer than {MIN_CLIPS} clips: {WITHOUT_SPEAKERS}"
+    )
+
+
 def stop(*_):
     """Ends the program at once: as an exception, an interrupt may leave a lock
     locked, for which threads would wait without end."""
@@ -172,14 +205,20 @@ def run(args, found):
         )
     for file in filter(None, (args.out, args.plot)):
         output.check_file(file)
+    paths = [path for path, reason in found if not reason]
+    speakers = find_speakers(
+        paths, args.audio, args.speaker_column, args.speaker_pattern
+    )
     recogniser = load(args.model, args.device)
+    if recogniser.normalise == "speaker" and speakers is None:
+        print(f"no speakers were given: {WITHOUT_SPEAKERS}", file=sys.stderr)
     classes, failed = recogniser.classes, 0
     columns = ["path", "emotion", *classes, "duration", "note"]
     if args.window is not None:
         columns = ["path", "start", "end", "emotion", *classes, "note"]
     rows = [[] for _ in found]
     before = signal.signal(signal.SIGINT, stop)
-    for place, answers in predict(recogniser, found, args):
+    for place, answers in predict(recogniser, found, speakers, args):
         path = output.name_in_table(found[place][0])
         rows[place] = [make_row(path, a, columns) for a in answers]
         failed += has_failed(answers)
@@ -194,6 +233,8 @@ def run(args, found):
         title = output.name_in_table(os.path.basename(found[0][0]))
         plot_timeline(answers, classes, args.plot, title)
         print(f"wrote {args.plot}", file=sys.stderr)
+    if speakers:
+        print(describe_speakers(speakers), file=sys.stderr)
     if failed:
         count = f"{failed} of {len(found)} files"
         print(f"no answer for {count}: see their notes", file=sys.stderr)

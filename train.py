@@ -11,17 +11,17 @@ trained on the stored embeddings; hparams/finetune.yaml trains the encoder too.
 import logging
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import torch
 from ser.audio import read_audio
 from ser.batches import batches_by_length, loader_options
 from ser.embeddings import EmbeddingBatch
 from ser.epochs import best_first, is_end_of_epoch, keep_fresh, refit
 from ser.errors import RecipeError, refused_options
-from ser.head import fit_temperature, inverse_frequency
+from ser.head import fit_temperature, inverse_frequency, share_of, tabulate
+from ser.speakers import check_normalise, normalise_speakers
 from sklearn.metrics import recall_score
 
 import speechbrain as sb
@@ -44,7 +44,12 @@ class EmotionBrain(sb.Brain):
 
     def compute_forward(self, batch, stage):
         """Computes logits [batch, class] from waveforms or embeddings."""
-        return self.modules.head(self.compute_embeddings(batch, stage))
+        embeddings = self.compute_embeddings(batch, stage)
+        if self.hparams.normalise == "speaker":
+            embeddings = normalise_speakers(
+                embeddings, batch.own, self.hparams.standardiser
+            )
+        return self.modules.head(embeddings)
 
     def compute_embeddings(self, batch, stage):
         """Computes embeddings [batch, layer + 1, channel], unless they are
@@ -63,11 +68,12 @@ class EmotionBrain(sb.Brain):
         target = batch.emotion_encoded.to(self.device)
         if stage != sb.Stage.TRAIN:
             self.outputs += zip(batch.id, target.tolist(), predictions.cpu())
-        # In training each head has logits of its own.
-        target = target.expand(predictions.shape[:-1]).flatten()
-        return self.hparams.compute_cost(
-            predictions.flatten(0, -2), target, weight=self.class_weights
-        )
+        # In training each head has logits of its own; votes are [batch, class].
+        each = target.shape[1:]
+        target = target.expand(*predictions.shape[:-1], *each)
+        target, logits = target.reshape(-1, *each), predictions.flatten(0, -2)
+        weights = self.class_weights
+        return self.hparams.compute_cost(logits, target, weight=weights)
 
     def on_stage_start(self, stage, epoch=None):
         """Empties what the stage collects."""
@@ -124,14 +130,7 @@ class EmotionBrain(sb.Brain):
     def collect_predictions(self):
         """Returns a table of ID, truth, prediction and a calibrated probability
         for each class, by ID."""
-        ids, truth, logits = zip(*self.outputs)
-        classes, logits = np.array(self.hparams.classes), torch.stack(logits)
-        probabilities = (logits / self.temperature).softmax(dim=-1)
-        table = pd.DataFrame(probabilities.numpy(), columns=classes)
-        table.insert(0, "prediction", classes[logits.argmax(dim=-1).numpy()])
-        table.insert(0, "truth", classes[list(truth)])
-        table.insert(0, "ID", ids)
-        return table.sort_values("ID", ignore_index=True)
+        return tabulate(self.outputs, self.hparams.classes, self.temperature)
 
     def calibrate(self):
         """Fits the temperature to the set that was evaluated last."""
@@ -216,29 +215,31 @@ def dataio_prep(hparams):
     label_encoder.update_from_iterable(hparams["classes"])
     label_file = Path(hparams["save_folder"]) / "label_encoder.txt"
     run_on_main(label_encoder.save, (label_file,))
+    votes = hparams["read_labels"]() if "read_labels" in hparams else {}
     # Functions of modules, not of this function: spawned workers pickle them.
-    dynamic_items = [
-        {"func": read_audio, "takes": "wav", "provides": "sig"},
-        {
-            "func": label_encoder.encode_label,
-            "takes": "emotion",
-            "provides": "emotion_encoded",
-        },
-    ]
+    audio = {"func": read_audio, "takes": "wav", "provides": "sig"}
+    label = {
+        "func": label_encoder.encode_label,
+        "takes": "emotion",
+        "provides": "emotion_encoded",
+    }
+    target, output_keys = label, ["id", "sig", "emotion_encoded"]
+    if votes:
+        func = partial(share_of, classes=hparams["classes"], votes=votes)
+        target = label | {"func": func, "takes": ["emotion", "id"]}
     datasets = {
         name: DynamicItemDataset.from_csv(
             hparams[f"{name}_annotation"],
             replacements=hparams["data_roots"],
-            dynamic_items=dynamic_items,
-            output_keys=["id", "sig", "emotion_encoded"],
+            dynamic_items=[audio, target if name == "train" else label],
+            output_keys=output_keys,
         )
         for name in ("train", "valid", "test")
     }
     if hparams["refit"]:
+        clips = datasets["train"].data | datasets["valid"].data
         datasets["refit"] = DynamicItemDataset(
-            datasets["train"].data | datasets["valid"].data,
-            dynamic_items,
-            ["id", "sig", "emotion_encoded"],
+            clips, [audio, target], output_keys
         )
     # Longest first, so that validation and test batches hold little padding.
     for name in ("valid", "test"):
@@ -251,6 +252,7 @@ def dataio_prep(hparams):
 def fit_and_test(hparams, run_opts):
     """Trains a recogniser on prepared data and tests its best epoch; returns
     the Brain, with `predictions`, `best_epoch` and `temperature`."""
+    check_normalise(hparams)
     fresh = keep_fresh(hparams)
     datasets = dataio_prep(hparams)
     emotions = [clip["emotion"] for clip in datasets["train"].data.values()]

@@ -61,6 +61,10 @@ class Corpus:
         From a suffix of the corpus's key to the fields that it changes.
     notice : str
         What must be printed with every score.
+    votes : Callable or None
+        Takes the data folder; returns how many listeners heard each emotion in
+        each clip, a pandas.DataFrame [ID, emotion], or None if the file of
+        votes is not there.
     counts_once : bool
         Whether identical audio with one label is one clip, whose copies are
         excluded: paths of a folder are not the names that a corpus gave.
@@ -89,6 +93,7 @@ class Corpus:
     refused: tuple = ()
     variants: Mapping[str, dict] = field(default_factory=dict)
     notice: str = ""
+    votes: Callable[[Path], object] | None = None
     counts_once: bool = False
     key: str = ""
     base: str = ""

@@ -37,29 +37,17 @@ NAME = (
 )
 
 
-def read_votes(path):
-    """Reads what listeners heard in each clip, without seeing the face.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        tabulatedVotes.csv.
-
-    Returns
-    -------
-    dict
-        From ID to the share of votes (0 to 1) for each of `EMOTIONS`; empty if
-        there is no such file.
-    """
-    if not Path(path).is_file():
-        return {}
+def read_votes(folder):
+    """Counts what listeners heard in each clip, without seeing the face; None
+    if tabulatedVotes.csv is not in the folder."""
+    path = Path(folder) / "tabulatedVotes.csv"
+    if not path.is_file():
+        return None
     table = pd.read_csv(path, index_col=0)
     # Votes on the voice, the face and both have 1, 2 and 3 as first digit.
-    voice_only = table[table.index // 100000 == 1].set_index("fileName")
-    votes = voice_only[[code[0] for code in EMOTIONS]]
-    votes = votes[votes.sum(axis=1) > 0]
-    shares = votes.div(votes.sum(axis=1), axis=0)
-    return dict(zip(shares.index, shares.to_numpy().tolist()))
+    table = table[table.index // 100000 == 1].set_index("fileName")
+    letters = {code[0]: emotion for code, emotion in EMOTIONS.items()}
+    return table[[*letters]].rename(columns=letters)
 
 
 CORPUS = Corpus(
@@ -71,6 +59,7 @@ CORPUS = Corpus(
     protocol="kfold",  # EmoBox's split shares speakers
     folds=FOLDS,
     speakers=ACTORS,
+    votes=read_votes,
     clips=dict.fromkeys(EMOTIONS.values(), 1271) | {"neutral": 1087},
     defects=dict.fromkeys(TWINS, "identical audio under two labels"),
     language="English",

@@ -8,6 +8,7 @@ from functools import partial
 from glob import iglob
 from pathlib import Path
 
+import pandas as pd
 from data_prep.corpus import Corpus
 from data_prep.manifest import UNKNOWN
 from ser.errors import RecipeError
@@ -22,8 +23,11 @@ EMOTIONS = {
     "D": "disgust",
     "C": "contempt",
 }
+# As labels_detailed.csv spells them
+HEARD = {name.capitalize(): name for name in EMOTIONS.values()}
+ANSWERS = {"EmoClass_Major", "EmoDetail"}  # columns of it
 REFUSED = {"O": "another emotion", "X": "raters did not agree on an emotion"}
-SPLITS = {"Train": "train", "Development": "valid"}
+SPLITS = {"Train": "train", "Development": "valid", "Validation": "valid"}
 GENDERS = {"Female": "female", "Male": "male"}
 COLUMNS = ("FileName", "EmoClass", "SpkrID", "Gender", "Split_Set")
 NOTICE = "A score on MSP-Podcast holds for one release: "
@@ -59,6 +63,26 @@ def find_release(path):
         if found:
             return found[1] or found[2]
     return "unknown"
+
+
+def read_votes(folder):
+    """Counts what the raters heard in each clip; None unless a
+    labels_detailed.csv with their answers is in the folder or below."""
+    for name in iglob(
+        "**/labels_detailed.csv", root_dir=folder, recursive=True
+    ):
+        table = pd.read_csv(
+            Path(folder) / name, dtype=str, keep_default_na=False
+        )
+        if not ANSWERS & set(table) or "FileName" not in table:
+            continue
+        clip = table["FileName"].str.replace(r"\.\w+$", "", regex=True)
+        if "EmoClass_Major" in table:  # 1.6, and 2.0 on
+            heard = table["EmoClass_Major"]
+        else:  # such as "WORKER00000193; Neutral; Neutral,Excited; A:5.000000;"
+            heard = table["EmoDetail"].str.split(";").str[1]
+        # Some wrote an emotion of their own, such as "Other-Annoyed".
+        return pd.crosstab(clip, heard.str.strip().map(HEARD))
 
 
 def open_labels(corpus, data_folder, options, test="Test1"):
@@ -105,6 +129,7 @@ CORPUS = Corpus(
     citation="Lotfian & Busso (2019), https://doi.org/10.1109/TAFFC.2017.2736999",
     names=r"MSP-PODCAST_(?:test3_)?[0-9_]+",
     open=open_labels,
+    votes=read_votes,
     notice=NOTICE + "the data folder may name it.",
     variants={
         "test2": {

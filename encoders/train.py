@@ -33,8 +33,8 @@ from speechbrain.utils.logger import get_logger
 # A script finds the modules of its own folder only, and these are the root's.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from data_prep.crema_d_prepare import read_votes
 from data_prep.manifest import SPLITS, check_splits, read_manifest
+from data_prep.votes import read_votes
 from encoders.random_encoder import save_encoder
 from encoders.targets import average_layers
 from ser.audio import read_audio
@@ -146,15 +146,11 @@ def dataio_prep(hparams):
     paths = {name: hparams[f"{name}_annotation"] for name in SPLITS}
     # Stricter than the preparation: whatever the protocol, no shared speakers.
     check_splits({name: read_manifest(path) for name, path in paths.items()})
-    votes = {}
-    for corpus in corpora.train:
-        if corpus.key == "crema_d":
-            votes = read_votes(corpus.folder / "tabulatedVotes.csv")
     targets = {
         "func": functools.partial(
             mix_target,
             classes=corpora.classes,
-            votes=votes,
+            votes=read_votes(corpora),
             weight=hparams["votes_weight"],
         ),
         "takes": ["emotion", "id"],

@@ -18,14 +18,15 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "forking/templates/standalone"
 MARKER = "# RECIPE BEGINS!\n"
 MODULES = (
-    "audio batches embeddings encoder epochs errors head hidden_states pooling"
+    "audio batches embeddings encoder epochs errors head hidden_states pooling "
+    "speakers"
 ).split()
 
 # Settings of several corpora, of other protocols and of the report
 OURS = (
     "corpus protocol num_folds text_independent label_set test_corpus "
-    "test_data_folder columns speaker_pattern audio_index corpora save_model "
-    "report"
+    "test_data_folder columns speaker_pattern audio_index corpora labels "
+    "read_labels save_model report"
 ).split()
 # A trained encoder stores no embeddings, and augmentation is off by default.
 UNUSED = (

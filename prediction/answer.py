@@ -7,8 +7,8 @@ from statistics import fmean
 import jinja2
 import numpy as np
 from prediction.plot import summarise
+from ser.clips import find_length
 from ser.errors import RecipeError
-from ser.inference import find_length
 from ser.timeline import timeline
 
 TEMPLATE = Path(__file__).parent / "templates/answer.html.jinja"

@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 from prediction.output import TEXTS, escaped, import_pyarrow, name_in_table
 from ser.audio import SAMPLE_RATE
+from ser.clips import find_length
 from ser.errors import RecipeError
 from ser.files import write_text
-from ser.inference import Prediction, find_length, load_model
+from ser.inference import Prediction, load_model
 from tqdm import tqdm
 
 CORES = 2  # of a worker without a GPU

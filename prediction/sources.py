@@ -4,6 +4,7 @@ import csv
 import functools
 import glob
 import os
+import re
 from itertools import chain
 
 from prediction.output import import_pyarrow
@@ -16,6 +17,62 @@ AUDIO_ENDINGS = (
 )
 TABLE_ENDINGS = (".csv", ".tsv", ".parquet")
 COLUMNS = ("path", "wav", "file", "filename")  # the first that there is
+
+
+def find_speakers(paths, names, column=None, pattern=None):
+    """Finds who speaks in files, in the tables that name them or in their paths.
+
+    Arguments
+    ---------
+    paths : list of str
+        Of the files, as `find_audio` returns them.
+    names : list of str
+        As for `find_audio`.
+    column : str or None
+        Of the tables, with the speaker; capitals do not matter.
+    pattern : str or None
+        A regular expression with one group, the speaker, in a path whose
+        folders are parted by "/".
+
+    Returns
+    -------
+    list of str or None
+        The speaker of each file, "unknown" where there is none; None without a
+        column and a pattern.
+
+    Raises
+    ------
+    RecipeError
+        If a table has no such column, the pattern is none, or no speaker is
+        found.
+    """
+    if pattern:
+        try:
+            regex = re.compile(pattern)
+            if regex.groups != 1:
+                raise re.error(f"it has {regex.groups} groups")
+        except re.error as error:
+            raise RecipeError(
+                f"--speaker_pattern is '{pattern}' ({error}): expected a regular "
+                "expression with one group, such as '([a-z]+)_[0-9]+'."
+            ) from error
+        slashed = (path.replace(os.sep, "/") for path in paths)
+        found = [
+            match[1] if (match := regex.search(p)) else "" for p in slashed
+        ]
+    elif column:
+        clips = chain.from_iterable(expand(name, column) for name in names)
+        speakers = {path: speaker for path, _, speaker in clips}
+        found = [speakers.get(path) for path in paths]
+    else:
+        return None
+    if not any(found):
+        raise RecipeError(
+            f"no speaker was found by '{pattern or column}' in {len(paths)} "
+            "files: expected a pattern that finds one in their paths, or a "
+            "column of the CSV, TSV or Parquet tables that name them."
+        )
+    return [speaker or "unknown" for speaker in found]
 
 
 def find_audio(names):
@@ -48,7 +105,7 @@ def find_audio(names):
     """
     real_folder = functools.cache(os.path.realpath)
     found = {}
-    for path, reason in chain.from_iterable(map(expand, names)):
+    for path, reason, _ in chain.from_iterable(map(expand, names)):
         folder, file = os.path.split(path)
         file = os.path.normcase(os.path.join(real_folder(folder), file))
         found.setdefault((file, reason), (path, reason))
@@ -65,21 +122,22 @@ def find_audio(names):
     return found
 
 
-def expand(name):
-    """Yields the path and the reason, as `find_audio` does, of all that one
-    name stands for."""
+def expand(name, column=None):
+    """Yields the path, the reason as `find_audio` does, and the speaker in a
+    column of a table or "", of all that one name stands for."""
     if os.path.isdir(name):
-        yield from search_folder(name)
+        for path, reason in search_folder(name):
+            yield path, reason, ""
     elif name.lower().endswith(TABLE_ENDINGS) and os.path.isfile(name):
-        yield from read_table(name)
+        yield from read_table(name, column)
     elif glob.has_magic(name) and not os.path.lexists(name):
         matches = sorted(glob.glob(name, recursive=True))
         for match in matches:
-            yield from expand(match)
+            yield from expand(match, column)
         if not matches:
-            yield name, "nothing matches this pattern"
+            yield name, "nothing matches this pattern", ""
     else:
-        yield name, ""
+        yield name, "", ""
 
 
 def search_folder(root):
@@ -103,22 +161,24 @@ def search_folder(root):
     return found or [(root, "no audio in this folder")]
 
 
-def read_table(table):
-    """Yields the paths in a table: relative to its folder, or to the current
-    one if they are there."""
+def read_table(table, column):
+    """Yields the paths in a table, relative to its folder, or to the current
+    one if they are there, and with each a reason and the speaker."""
     parquet = table.lower().endswith(".parquet")
-    for place, path in (read_parquet if parquet else read_csv)(table):
+    read = read_parquet if parquet else read_csv
+    for place, path, speaker in read(table, column):
         if not path.strip() or "\0" in path:
-            yield f"{table}: {place}", "no path"
+            yield f"{table}: {place}", "no path", ""
             continue
         here = os.path.join(os.path.dirname(table), path)
         if not os.path.lexists(here) and os.path.lexists(path):
             here = path
-        yield here, ""
+        yield here, "", speaker.strip()
 
 
-def read_csv(table):
-    """Yields the line and the path of each row of a CSV or TSV file."""
+def read_csv(table, speaker_column):
+    """Yields the line, the path and the speaker of each row of a CSV or TSV
+    file."""
     # Names of files may be any bytes, and this keeps them as Python does.
     with open(
         table, encoding="utf-8-sig", errors="surrogateescape", newline=""
@@ -131,8 +191,9 @@ def read_csv(table):
         try:
             columns = next(rows, [])
             column = choose_column(table, columns)
+            speaker = find_column(table, columns, speaker_column)
             if columns[column].lower().endswith(AUDIO_ENDINGS):
-                yield "line 1", columns[column]  # a list without a header
+                yield "line 1", columns[column], ""  # a list without a header
             for row in filter(None, rows):
                 if len(row) != len(columns):
                     raise RecipeError(
@@ -140,23 +201,43 @@ def read_csv(table):
                         f"{rows.line_num} and {len(columns)} columns: put "
                         "values that hold a separator into quotes."
                     )
-                yield f"line {rows.line_num}", row[column]
+                who = "" if speaker is None else row[speaker]
+                yield f"line {rows.line_num}", row[column], who
         except csv.Error as error:
             raise RecipeError(f"{table} is no table ({error}).") from error
 
 
-def read_parquet(table):
-    """Yields the number and the path of each row of a Parquet file."""
+def read_parquet(table, speaker_column):
+    """Yields the number, the path and the speaker of each row of a Parquet
+    file."""
     pyarrow = import_pyarrow()
     try:
         with pyarrow.parquet.ParquetFile(table) as file:
             columns = file.schema_arrow.names
-            name = columns[choose_column(table, columns)]
-            paths = file.read(columns=[name])[name].to_pylist()
+            places = [choose_column(table, columns)]
+            if speaker_column:
+                places.append(find_column(table, columns, speaker_column))
+            names = [columns[place] for place in places]
+            rows = file.read(columns=names).select(names).to_pydict()
     except pyarrow.ArrowException as error:
         raise RecipeError(f"{table} is no table ({error}).") from error
-    for number, path in enumerate(paths, start=1):
-        yield f"row {number}", str(path or "")
+    rows = zip(*rows.values())
+    for number, (path, *speaker) in enumerate(rows, start=1):
+        yield f"row {number}", str(path or ""), str([*speaker, ""][0] or "")
+
+
+def find_column(table, columns, name):
+    """Finds a column by its name, whose capitals do not matter; None if no name
+    is given."""
+    if not name:
+        return None
+    names = [column.strip().lower() for column in columns]
+    if name.lower() not in names:
+        raise RecipeError(
+            f"{table} has no column '{name}': expected one of "
+            f"{', '.join(columns)}."
+        )
+    return names.index(name.lower())
 
 
 def choose_column(table, columns):

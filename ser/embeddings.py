@@ -9,10 +9,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from ser.audio import SAMPLE_RATE, STEP, read_audio
 from ser.batches import batch_by_length
 from ser.errors import RecipeError
+from ser.speakers import fit_speakers
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -182,12 +184,18 @@ class StoredEmbeddings(Dataset):
     """Clips and their stored embeddings, loaded a batch at a time: item by
     item, as SpeechBrain's dataset does it, takes longer than to train a head."""
 
-    def __init__(self, store, dataset):
+    def __init__(self, store, dataset, by_speaker=False):
         self.store = store
-        with dataset.output_keys_as(["id", "sha256", "emotion_encoded"]):
+        keys = ["id", "sha256", "spk_id", "emotion_encoded"]
+        with dataset.output_keys_as(keys):
             rows = [clip.values() for clip in dataset]
-        self.ids, self.hashes, targets = map(list, zip(*rows))
-        self.targets = torch.tensor(targets)
+        self.ids, self.hashes, speakers, targets = map(list, zip(*rows))
+        self.targets = torch.from_numpy(np.array(targets))
+        self.own = [None] * len(rows)
+        if by_speaker:
+            self.own = fit_speakers(
+                lambda number: store.read(self.hashes[number]), speakers
+            )
 
     def __len__(self):
         return len(self.ids)
@@ -199,6 +207,7 @@ class StoredEmbeddings(Dataset):
             id=[self.ids[index] for index in indices],
             embedding=torch.stack(vectors),
             emotion_encoded=self.targets[indices],
+            own=[self.own[index] for index in indices],
         )
 
     @staticmethod
@@ -214,7 +223,8 @@ class EmbeddingBatch:
 
     id: list
     embedding: torch.Tensor  # [batch, layer + 1, channel]
-    emotion_encoded: torch.Tensor  # classes [batch]
+    emotion_encoded: torch.Tensor  # classes [batch], or shares [batch, class]
+    own: list  # statistics of the speakers, as from `fit_speakers`
 
     def to(self, device):
         """Moves the tensors to a device."""
@@ -251,19 +261,28 @@ class AudioFiles(Dataset):
 
 
 def store_embeddings(
-    datasets, path, encoder, pooling, max_batch_length, num_workers
+    datasets,
+    path,
+    encoder,
+    pooling,
+    max_batch_length,
+    num_workers,
+    normalise="none",
 ):
     """Encodes what a store lacks, and makes datasets that read from it.
 
     Arguments
     ---------
     datasets : dict
-        From names to DynamicItemDatasets, whose clips have `wav`, `sha256` and
-        `duration` in seconds.
+        From names to DynamicItemDatasets, whose clips have `wav`, `sha256`,
+        `spk_id` and `duration` in seconds.
     path, encoder, pooling
         As for `EmbeddingStore`.
     max_batch_length, num_workers
         As for `EmbeddingStore.fill`.
+    normalise : str
+        "none", or "speaker" to take statistics of each speaker's clips in each
+        dataset.
 
     Returns
     -------
@@ -285,6 +304,6 @@ def store_embeddings(
     }
     run_on_main(store.fill, (clips, max_batch_length, num_workers))
     return {
-        name: StoredEmbeddings(store, dataset)
+        name: StoredEmbeddings(store, dataset, normalise == "speaker")
         for name, dataset in datasets.items()
     }

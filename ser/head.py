@@ -3,6 +3,7 @@
 from math import exp, log
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy.optimize import minimize_scalar
 from ser.errors import RecipeError
@@ -157,6 +158,23 @@ class Classifier(torch.nn.Module):
         return logits if self.training else logits.mean(dim=0)
 
 
+def share_of(emotion, clip, classes, votes):
+    """Returns what a clip teaches of each class, an array [class]: the share of
+    the votes for it if there are votes on the clip, else its emotion alone.
+
+    Arguments
+    ---------
+    emotion, clip : str
+        The label and the ID of a clip.
+    classes : list of str
+        In the order of the logits.
+    votes : dict
+        From IDs to the shares (0 to 1) of the classes.
+    """
+    shares = votes.get(clip) or [name == emotion for name in classes]
+    return np.array(shares, dtype=np.float32)
+
+
 def inverse_frequency(emotions, classes):
     """Weighs each class by the inverse of its frequency.
 
@@ -204,3 +222,31 @@ def fit_temperature(logits, targets):
 
     limit = log(10)  # a set without any mistake would have it 0
     return exp(minimize_scalar(loss, bounds=(-limit, limit)).x)
+
+
+def tabulate(outputs, classes, temperature):
+    """Makes a table of logits.
+
+    Arguments
+    ---------
+    outputs : list of (str, int, torch.Tensor)
+        The ID of each clip, its class, and its logits [class].
+    classes : list of str
+        In the order of the logits.
+    temperature : float
+        From `fit_temperature`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ID, truth, prediction and a calibrated probability for each class, by
+        ID.
+    """
+    ids, truth, logits = zip(*outputs)
+    classes, logits = np.array(classes), torch.stack(logits)
+    probabilities = (logits / temperature).softmax(dim=-1)
+    table = pd.DataFrame(probabilities.numpy(), columns=classes)
+    table.insert(0, "prediction", classes[logits.argmax(dim=-1).numpy()])
+    table.insert(0, "truth", classes[list(truth)])
+    table.insert(0, "ID", ids)
+    return table.sort_values("ID", ignore_index=True)

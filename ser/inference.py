@@ -5,15 +5,13 @@ line, Python, the page, bulk prediction and exports share.
 import json
 import os
 import stat
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
-from ser.audio import SAMPLE_RATE, open_unnamed
-from ser.defects import MIN_SAMPLE_RATE, UNKNOWN_LENGTH, examine, is_silent
+from ser.clips import find_length, in_batches, read_ahead
+from ser.defects import MIN_SAMPLE_RATE, examine, is_silent
 from ser.errors import RecipeError
 from ser.names import HUB_NAME, UNCERTAIN
 
@@ -79,8 +77,9 @@ class Recogniser:
         # probabilities [clip, class]; and a waveform and its rate to 16 kHz.
         self.classify, self.resample = network.classify, network.resample
         self.about, self.card = about, card
+        self.normalise = getattr(network, "normalise", "none")
 
-    def predict(self, audio, sample_rate=None, abstain=0.0):
+    def predict(self, audio, sample_rate=None, abstain=0.0, speakers=None):
         """Recognises the emotion of clips.
 
         Arguments
@@ -91,6 +90,8 @@ class Recogniser:
             Of the waveforms, in Hz.
         abstain : float
             The probability below which the emotion is "uncertain".
+        speakers : list of str
+            Who speaks in each clip, for a model with speaker normalisation.
 
         Returns
         -------
@@ -101,26 +102,35 @@ class Recogniser:
         Raises
         ------
         RecipeError
-            If waveforms have no rate, or are none.
+            If waveforms have no rate, or are none, or the model has no use
+            for speakers.
         """
         if not isinstance(audio, (list, tuple)):
-            return self.predict([audio], sample_rate, abstain)[0]
+            audio, speakers = [audio], speakers and [speakers]
+            return self.predict(audio, sample_rate, abstain, speakers)[0]
         if audio and all(isinstance(a, (int, float)) for a in audio):
             raise RecipeError(
                 "predict was given a list of numbers: pass a waveform as an "
                 "array or a tensor."
             )
-        predictions = dict(self.predict_files(audio, sample_rate, abstain))
+        predictions = dict(
+            self.predict_files(audio, sample_rate, abstain, speakers=speakers)
+        )
         return [predictions[index] for index in range(len(audio))]
 
     def predict_files(
-        self, audio, sample_rate=None, abstain=0.0, max_batch_length=40
+        self,
+        audio,
+        sample_rate=None,
+        abstain=0.0,
+        max_batch_length=40,
+        speakers=None,
     ):
         """Recognises many clips in batches of similar length.
 
         Arguments
         ---------
-        audio, sample_rate, abstain
+        audio, sample_rate, abstain, speakers
             As for `predict`, a list.
         max_batch_length : float
             Most seconds of audio in a batch.
@@ -135,28 +145,52 @@ class Recogniser:
         with ThreadPoolExecutor(max_workers=2) as pool:
             lengths = list(pool.map(find_length, audio))
             order = sorted(range(len(audio)), key=lambda i: -lengths[i])
-            batch = []
-            for index, (wav, duration, note) in read_ahead(
-                pool, lambda index: self.read(audio[index], sample_rate), order
-            ):
-                if wav is None:
-                    name = name_of(audio[index])
-                    yield index, Prediction(name, None, {}, duration, note)
-                    continue
-                # Headers may be wrong, so the first is not always the longest.
-                longest = max([len(wav), *(len(w) for _, w, _ in batch)])
-                length = longest / SAMPLE_RATE * (len(batch) + 1)
-                if batch and length > max_batch_length:
-                    yield from self.answer(batch, audio, abstain)
-                    batch = []
-                batch.append((index, wav, duration))
-            if batch:
-                yield from self.answer(batch, audio, abstain)
+            for group in self.group(order, speakers):
+                clips = read_ahead(
+                    pool, lambda i: self.read(audio[i], sample_rate), group
+                )
+                vectors, of_speaker = [], []
+                for batch, wavs, note in in_batches(clips, max_batch_length):
+                    if note:
+                        index, duration = batch[0]
+                        name = name_of(audio[index])
+                        yield index, Prediction(name, None, {}, duration, note)
+                    elif speakers is None:
+                        rows = self.classify(wavs)
+                        yield from self.answer(batch, rows, audio, abstain)
+                    else:  # needs the other clips of the speaker
+                        vectors += self.network.embed(wavs).cpu()
+                        of_speaker += batch
+                if of_speaker:
+                    speaker = speakers[group[0]]
+                    rows = self.network.classify_speaker(vectors, speaker)
+                    yield from self.answer(of_speaker, rows, audio, abstain)
 
-    def answer(self, batch, audio, abstain):
-        """Classifies a batch of (index, waveform, duration)."""
-        rows = self.classify([wav for _, wav, _ in batch])
-        for (index, _, duration), row in zip(batch, rows):
+    def group(self, order, speakers):
+        """Splits the order of clips into those of each speaker; all are one
+        group if no speakers are given."""
+        if speakers is None:
+            return [order]
+        if self.normalise != "speaker":
+            raise RecipeError(
+                "speakers were given, and this model was not trained with "
+                "speaker normalisation: leave them out, or train one with "
+                "--normalise speaker."
+            )
+        if len(speakers) != len(order):
+            raise RecipeError(
+                f"{len(order)} clips were given {len(speakers)} speakers: give "
+                "one for each clip."
+            )
+        groups = {}
+        for index in order:
+            groups.setdefault(speakers[index], []).append(index)
+        return groups.values()
+
+    def answer(self, batch, rows, audio, abstain):
+        """Yields the predictions of a batch of (index, duration), given their
+        probabilities."""
+        for (index, duration), row in zip(batch, rows):
             emotion = self.choose(row, abstain)
             note = "" if emotion else "no finite probability"
             shares = self.named(row) if emotion else {}
@@ -292,35 +326,6 @@ def download(name):
             f"'{name}' is not a folder here and could not be downloaded from "
             f"the hub ({type(error).__name__}): check the name and the network."
         ) from error
-
-
-def find_length(source):
-    """Reads a clip's length in seconds from its header, for the order of
-    clips; 0 if there is none or it does not tell."""
-    if not isinstance(source, (str, Path)):
-        return len(source) / SAMPLE_RATE if np.ndim(source) == 1 else 0.0
-    try:
-        if stat.S_ISREG(os.stat(source).st_mode):  # or a pipe would wait
-            with open_unnamed(source) as file:
-                facts = soundfile.info(file)
-            if facts.frames < UNKNOWN_LENGTH:
-                return facts.duration
-    except (OSError, RuntimeError):
-        pass
-    return 0.0
-
-
-def read_ahead(pool, read, order, ahead=16):
-    """Reads clips in threads, a few more than are needed next; yields each
-    index in an order with what was read."""
-    waiting, order = deque(), iter(order)
-    while True:
-        while len(waiting) < ahead and (index := next(order, None)) is not None:
-            waiting.append((index, pool.submit(read, index)))
-        if not waiting:
-            return
-        index, result = waiting.popleft()
-        yield index, result.result()
 
 
 def name_of(source):

@@ -225,7 +225,8 @@ def compute_metrics(predictions, classes, speakers=None, temperature=None):
     Arguments
     ---------
     predictions : pandas.DataFrame
-        `truth`, `prediction` and a probability for each class, one row a clip.
+        `truth`, `prediction` and, unless a system has none, a probability for
+        each class, one row a clip.
     classes : list of str
         In the order of the classifier's outputs.
     speakers : list of str
@@ -239,8 +240,8 @@ def compute_metrics(predictions, classes, speakers=None, temperature=None):
     dict
         `uar`, `wa` and `macro_f1` (0 to 1), each with its `_ci95`;
         `ci_resamples`, what was resampled; `per_class`, `classes`, `confusion`
-        (rows are the truth), `ece`, `nll`, `brier` and `n`; `temperature`, and
-        the three without it, `_uncalibrated`.
+        (rows are the truth), `n`; with probabilities `ece`, `nll` and `brier`;
+        `temperature`, and the three without it, `_uncalibrated`.
     """
     classes, size = list(classes), len(classes)
     cells = to_cells(predictions, classes)[:, None]  # of one seed
@@ -255,7 +256,9 @@ def compute_metrics(predictions, classes, speakers=None, temperature=None):
     scores = precision_recall_fscore_support(
         truth, prediction, labels=range(size), zero_division=0
     )
-    probabilities = predictions[classes].to_numpy(dtype=np.float64)
+    if set(classes) <= set(predictions):
+        probabilities = predictions[classes].to_numpy(dtype=np.float64)
+        metrics |= compute_calibration(probabilities, truth)
     if temperature is not None:
         metrics["temperature"] = temperature
         with np.errstate(divide="ignore"):  # the log of 0
@@ -274,7 +277,6 @@ def compute_metrics(predictions, classes, speakers=None, temperature=None):
         },
         "classes": classes,
         "confusion": confusion.tolist(),
-        **compute_calibration(probabilities, truth),
         "n": len(predictions),
     }
 

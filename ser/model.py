@@ -9,6 +9,7 @@ from ser.errors import RecipeError
 from ser.head import Classifier, LayerWeights, Standardiser
 from ser.hidden_states import HiddenStates
 from ser.pooling import Pooling
+from ser.speakers import normalise_speakers
 
 MODEL_TYPES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
 
@@ -28,12 +29,17 @@ class EmotionModel(torch.nn.Module):
         In the order of the logits.
     temperature : float
         What logits are divided by.
+    normalise : str
+        "speaker" if it was trained with speaker normalisation.
     """
 
-    def __init__(self, encoder, pool, head, classes, temperature=1.0):
+    def __init__(
+        self, encoder, pool, head, classes, temperature=1.0, normalise="none"
+    ):
         super().__init__()
         self.encoder, self.pool, self.head = encoder, pool, head
         self.classes, self.temperature = list(classes), temperature
+        self.normalise = normalise
 
     def forward(self, wavs, lens=None):
         """Classifies a batch.
@@ -50,8 +56,20 @@ class EmotionModel(torch.nn.Module):
         torch.Tensor
             Log-probabilities [batch, class].
         """
-        logits = self.head(self.pool(*self.encoder(wavs, lens)))
-        return (logits / self.temperature).log_softmax(dim=-1)
+        return self.classify(self.embed(wavs, lens))
+
+    def embed(self, wavs, lens=None):
+        """Computes embeddings [batch, layer + 1, channel] of a batch, given as
+        to `forward`."""
+        return self.pool(*self.encoder(wavs, lens))
+
+    def classify(self, embeddings, own=None):
+        """Computes log-probabilities [batch, class] of embeddings [batch, layer
+        + 1, channel]; `own` normalises them, as `normalise_speakers` says."""
+        if own is not None:
+            standardiser = self.head[0]
+            embeddings = normalise_speakers(embeddings, own, standardiser)
+        return (self.head(embeddings) / self.temperature).log_softmax(dim=-1)
 
 
 def build_model(config):
@@ -84,7 +102,12 @@ def build_model(config):
     )
     encoder = HiddenStates(encoder, facts["normalize_wav"])
     model = EmotionModel(
-        encoder, pool, head, facts["classes"], facts["temperature"]
+        encoder,
+        pool,
+        head,
+        facts["classes"],
+        facts["temperature"],
+        facts.get("normalise", "none"),
     )
     return model.eval()
 

@@ -8,14 +8,14 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Literal
 
 import torch
 import transformers
 from huggingface_hub import try_to_load_from_cache
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from pydantic_core import from_json
 from safetensors.torch import load, save
+from ser.description import Description
 from ser.errors import RecipeError
 from ser.files import write_text, written_whole
 from ser.hidden_states import weights_sha256
@@ -49,41 +49,9 @@ SETTINGS = re.compile(
 SMALL, LARGEST = 2**20, 2**34  # bytes of a text, and of all weights
 
 
-class Part(BaseModel):
-    """A part of config.json, without other entries or types."""
-
-    model_config = ConfigDict(
-        extra="forbid", strict=True, allow_inf_nan=False, frozen=True
-    )
-
-
-class EncoderSource(Part):
-    """Which encoder a model was trained with, and where it is."""
-
-    source: str | None  # hub name, or a folder of the repository
-    revision: str | None = Field(pattern="^[0-9a-f]{40}$")
-    weights_sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    included: bool
-    cache: str | None = None  # of the hub, on the machine of the run
-
-
-class Description(Part):
-    """The entry "emotion_model" of config.json."""
-
-    format: Literal[1] = 1
-    classes: list[str] = Field(min_length=2, max_length=1000)
-    pooling: Literal["mean", "mean_std", "attention"]
-    layers: Literal["weighted", "last"]
-    hidden_sizes: list[int] = Field(max_length=10)
-    num_heads: int = Field(ge=1, le=100)
-    temperature: float = Field(gt=0)
-    normalize_wav: bool
-    encoder: EncoderSource
-    weights_sha256: dict[Literal["head.safetensors", "model.safetensors"], str]
-    about: str = ""
-
-
-def save_model(folder, encoder, pool, head, classes, temperature):
+def save_model(
+    folder, encoder, pool, head, classes, temperature, normalise="none"
+):
     """Writes a trained model: a frozen encoder by its name, adapters merged.
 
     Arguments
@@ -100,6 +68,8 @@ def save_model(folder, encoder, pool, head, classes, temperature):
         In the order of the logits.
     temperature : float
         From `ser.head.fit_temperature`.
+    normalise : str
+        "speaker" if it was trained with speaker normalisation, else "none".
     """
     _, layer_weights, classifier = head
     weights = merge_adapters(encoder.model)
@@ -114,6 +84,7 @@ def save_model(folder, encoder, pool, head, classes, temperature):
         "layers": "last" if layer_weights.score is None else "weighted",
         "hidden_sizes": classifier.hidden_sizes,
         "num_heads": len(classifier.heads),
+        "normalise": normalise,
         "temperature": float(temperature),
         "normalize_wav": bool(encoder.normalize_wav),
         "encoder": {

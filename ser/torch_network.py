@@ -5,6 +5,7 @@ from threading import Lock
 import torch
 from ser.audio import STEP, resample
 from ser.errors import RecipeError
+from ser.speakers import fit_speakers
 
 
 class TorchNetwork:
@@ -22,10 +23,16 @@ class TorchNetwork:
                 "cuda where there is a GPU."
             ) from error
         self.device, self.lock = device, Lock()
+        self.normalise = model.normalise
 
     def classify(self, wavs):
         """Classifies a batch of waveforms at 16 kHz, a list of arrays [sample]
         of float32; returns probabilities [clip, class], an array."""
+        return self.classify_embeddings(self.embed(wavs))
+
+    def embed(self, wavs):
+        """Computes the embeddings of such a batch, a tensor [clip, layer + 1,
+        channel]."""
         samples = torch.tensor([len(wav) for wav in wavs])
         longest = -(-int(samples.max()) // STEP) * STEP
         batch = torch.zeros(len(wavs), longest)
@@ -33,10 +40,23 @@ class TorchNetwork:
             row[: len(wav)] = torch.as_tensor(wav)
         # A model notes the lengths of a batch, and the page has threads.
         with self.lock, torch.inference_mode():
-            rows = self.model(
+            return self.model.embed(
                 batch.to(self.device), (samples / longest).to(self.device)
             )
+
+    def classify_embeddings(self, embeddings, own=None):
+        """Classifies embeddings [clip, layer + 1, channel], normalised by `own`
+        as `ser.speakers.normalise_speakers` says."""
+        with torch.inference_mode():
+            rows = self.model.classify(embeddings.to(self.device), own)
         return rows.exp().cpu().numpy()
+
+    def classify_speaker(self, vectors, speaker):
+        """Classifies all clips of a speaker, a str, by their embeddings, a list
+        of tensors [layer + 1, channel], with speaker normalisation; returns
+        probabilities [clip, class], an array."""
+        own = fit_speakers(vectors.__getitem__, [speaker] * len(vectors))
+        return self.classify_embeddings(torch.stack(vectors), own)
 
     def resample(self, wav, sample_rate):
         """Resamples a waveform [sample] of float32 to 16 kHz, an array."""

@@ -72,6 +72,7 @@ def write_card(folder, metrics, name, misfit):
         name=Markup(name),
         module=Markup(module.stem) if module else "",
         misfit=misfit,
+        by_speaker=config["emotion_model"]["normalise"] == "speaker",
         encoder=config["emotion_model"]["encoder"],
         alone_only=is_alone_only(config),
         onnx=(folder / "model.onnx").is_file(),

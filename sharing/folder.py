@@ -41,7 +41,8 @@ def export_model(results, destination, name, by_name=False, onnx=False):
     ------
     RecipeError
         If the run is not finished, the destination holds something, or the
-        encoder is not the one trained with or cannot be named.
+        encoder is not the one trained with or cannot be named, or an ONNX
+        file cannot hold the model.
     """
     destination = destination.resolve()
     there = destination.exists()
@@ -54,6 +55,13 @@ def export_model(results, destination, name, by_name=False, onnx=False):
     model, config = read_model(results / "model", is_own=True)
     described = config["emotion_model"] | {"about": metrics["about"]}
     described["encoder"] = origin(described["encoder"], by_name)
+    alone = model.normalise == "none"  # an answer needs no other clip
+    if onnx and not alone:
+        raise RecipeError(
+            f"the model in '{results}' was trained with speaker normalisation, "
+            "which takes all clips of a speaker and no ONNX file does: leave "
+            "--onnx out."
+        )
     weights = model.encoder.model.state_dict()
     head = {
         name: weight
@@ -69,11 +77,14 @@ def export_model(results, destination, name, by_name=False, onnx=False):
             None if by_name else weights,
         )
         misfit = "the encoder is not in the folder"
-        if not by_name:
+        if not alone:
+            misfit = "it takes all clips of a speaker"
+        elif not by_name:
             misfit = add_classifier(folder)
         if metrics["facts"]["Encoder"] == Path(built_in_encoder()).name:
             shutil.copy(Path(built_in_encoder()) / "NOTICE", folder)
-        if not by_name or not is_built_in(described["encoder"]["source"]):
+        named = by_name and is_built_in(described["encoder"]["source"])
+        if alone and not named:
             write_interface(folder)
         if onnx:
             write_onnx(model, described["about"], folder / "model.onnx")

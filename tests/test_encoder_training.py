@@ -12,9 +12,10 @@ import safetensors.torch
 import soundfile
 import torch
 from conftest import ENVIRONMENT, ROOT
-from data_prep.crema_d_prepare import read_votes
+from data_prep.corpora import Corpora
 from data_prep.demo_synthesis import SPEAKERS, synthesise
 from data_prep.manifest import read_manifest
+from data_prep.votes import read_votes
 from encoders.augment import Crops, RandomChannel
 from encoders.train import mix_target
 from ser.encoder import Encoder
@@ -109,7 +110,8 @@ def test_killed_training_resumes(trained):
 def test_target_mixes_acted_emotion_and_votes(crema_d):
     """60 % angry as acted and 40 % the votes, 4 angry, 2 happy, 2 neutral."""
     classes = ("anger", "disgust", "fear", "happy", "neutral", "sad")
-    votes = read_votes(crema_d / "tabulatedVotes.csv")
+    found = Corpora("crema_d", crema_d, "own", "", "", "", "")
+    votes = read_votes(found)
     acted, target = mix_target("sad", "1001_DFA_SAD_XX", classes, votes, 0.4)
     assert acted == 5
     assert target.tolist() == pytest.approx([0.2, 0, 0, 0.1, 0.1, 0.6])

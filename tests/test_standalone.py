@@ -26,7 +26,8 @@ from train import fit_and_test
 RECIPE = "recipes/RAVDESS/emotion_recognition"
 SETUP = "tests/recipes/setup/recipes_RAVDESS_emotion_recognition_train"
 MODULES = (
-    "audio batches embeddings encoder epochs errors head hidden_states pooling"
+    "audio batches embeddings encoder epochs errors head hidden_states "
+    "pooling speakers"
 ).split()
 # This repository cannot be found from where an exported recipe is.
 OUTSIDE = {k: v for k, v in ENVIRONMENT.items() if k != "PYTHONPATH"}
@@ -84,7 +85,7 @@ def test_a_recipe_is_where_speechbrain_has_them(exported):
 def test_a_recipe_is_small(exported):
     """No more than a maintainer would read."""
     texts = [(exported / n).read_text("utf-8") for n in list_files(exported)]
-    assert sum(len(text.splitlines()) for text in texts) <= 2450
+    assert sum(len(text.splitlines()) for text in texts) <= 2600
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from ser.files import write_text
+from ser.report.listeners import describe_listeners
 from ser.report.style import BLUE, FULL, GREEN, GREY, HALF, ORANGE, STYLE, wrap
 from ser.report.summary import SCORES, describe_speakers, percent, spread
 
@@ -69,6 +70,7 @@ def write_report(path, metrics, predictions, history, layer_weights, facts):
         figures,
         metrics=metrics,
         facts=facts,
+        listeners=describe_listeners(metrics),
         mistakes=wrong.nlargest(10, "confidence"),
         pairs=wrong.value_counts(["truth", "prediction"]),
         epochs=sum("epoch" in epoch for epoch in history),
@@ -92,6 +94,7 @@ def write_summary(folder, summary):
     """
     values = {"summary": summary, "facts": summary["facts"]}
     values["sentences"] = describe_speakers(summary)
+    values["listeners"] = describe_listeners(summary)
     fill_in(folder / "summary.md", "summary.md.jinja", **values)
     write_page(
         folder / "summary.html",
@@ -101,6 +104,43 @@ def write_summary(folder, summary):
         comparison=summary.get("comparison"),
         **values,
     )
+
+
+def write_scores(folder, summaries, ranking, tests):
+    """Writes the table of several systems over several corpora: scores.html and
+    scores.md.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        Where they go.
+    summaries : dict
+        From (system, key of the corpus) to what its summary.json holds.
+    ranking : (pandas.DataFrame, pandas.Series)
+        The rank [system, corpus] and the mean rank of each system.
+    tests : list of dict
+        As `scoring.ranking.compare_all` returns them.
+    """
+    corpora = {key: s["facts"]["Corpus"] for (_, key), s in summaries.items()}
+    ranks, mean_rank = ranking
+    values = {
+        "summaries": summaries,
+        "systems": list(dict.fromkeys(system for system, _ in summaries)),
+        "corpora": corpora,
+        "protocols": {key: s["protocol"] for (_, key), s in summaries.items()},
+        "notices": dict.fromkeys(
+            s["facts"]["Notice"]
+            for s in summaries.values()
+            if "Notice" in s["facts"]
+        ),
+        "ranks": ranks,
+        "mean_rank": mean_rank,
+        "tests": tests,
+        "number": sum(test["p_value"] is not None for test in tests),
+        "reasons": {test["corpus"]: test["test"] for test in tests},
+    }
+    for name in ("scores.html", "scores.md"):
+        fill_in(folder / name, f"{name}.jinja", **values)
 
 
 def write_page(path, template, scores, figures, **values):
@@ -124,7 +164,11 @@ def fill_in(path, template, **values):
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(
-        percent=partial(percent, sign="%"), points=percent, spread=spread
+        percent=partial(percent, sign="%"),
+        points=percent,
+        spread=spread,
+        p=lambda value: "–" if value is None else f"{value:.3g}",
+        rank=lambda value: "–" if pd.isna(value) else f"{value:.2g}",
     )
     write_text(environment.get_template(template).render(values), path)
 

@@ -16,14 +16,17 @@ from data_prep.manifest import (
     read_split,
 )
 from data_prep.prepare import shorten
+from data_prep.votes import read_labels
 from encoders import built_in_encoder
 from ser.encoder import Encoder
 from ser.files import write_csv, write_text
 from ser.head import LayerWeights
 from ser.history import TrainingHistory
 from ser.metrics import METRICS, compute_metrics
+from ser.report.listeners import compare_listeners, describe_listeners
 from ser.report.pages import write_report
 from ser.report.summary import interval, percent
+from ser.speakers import MIN_CLIPS, RULE, has_statistics
 
 import speechbrain as sb
 
@@ -56,6 +59,8 @@ class RunReport:
         Which fold was tested, from 1, and what random numbers started from.
     train_logger : ser.history.TrainingHistory
         Holds the epochs, and logs the scores of the test set.
+    normalise, labels : str
+        "none" or "speaker"; "emotion" or "votes".
     with_page : bool
         Whether to write the page and compute intervals, which takes longer
         than to train a head; crossval.py sets it to False.
@@ -74,6 +79,8 @@ class RunReport:
     fold: int
     seed: int
     train_logger: TrainingHistory
+    normalise: str = "none"
+    labels: str = "emotion"
     with_page: bool = True
 
     @cached_property
@@ -124,7 +131,19 @@ class RunReport:
             "test_speakers": len(names),
             "shares_speakers": self.split["shares_speakers"],
         }
-        metrics["facts"] = self.facts(len(leaked))
+        if self.normalise == "speaker":
+            metrics["test_clips_not_normalised"] = sum(
+                number
+                for speaker, number in speakers.value_counts().items()
+                if not has_statistics(speaker, number)
+            )
+        if self.with_page:
+            votes = read_labels(self.corpora, self.labels)
+            table = predictions.assign(seed=self.seed)
+            metrics |= compare_listeners(table, self.corpora.classes, votes)
+        metrics["facts"] = self.facts(
+            len(leaked), metrics.get("test_clips_not_normalised", 0)
+        )
         metrics["about"] = self.about(metrics)
         write_csv(predictions, folder / "predictions.csv")
         if self.with_page:
@@ -172,13 +191,15 @@ class RunReport:
             "Manifests": f"sha256 {metrics['manifest_sha256']}",
         }
 
-    def facts(self, leaked_speakers=0):
+    def facts(self, leaked_speakers=0, not_normalised=0):
         """Describes the run in words, once the data is prepared.
 
         Arguments
         ---------
         leaked_speakers : int
             Test speakers that the encoder was trained on.
+        not_normalised : int
+            Test clips whose speakers have too few for statistics of their own.
 
         Returns
         -------
@@ -199,6 +220,14 @@ class RunReport:
                 f" The encoder was trained with the labels of {leaked_speakers}"
                 " of the test speakers: the score says nothing about unseen "
                 "ones."
+            )
+        if self.normalise == "speaker":
+            notice += (
+                " Each speaker's embeddings were normalised by the mean and "
+                "deviation of that speaker's clips, for which the unlabelled "
+                "clips of the test speakers were used: the score holds where "
+                f"{MIN_CLIPS} or more clips of a new speaker are at hand; "
+                f"{RULE} ({not_normalised} of the test clips)."
             )
         valid = read_manifest(self.annotations[SPLITS.index("valid")])
         heard = corpora.full_names(set(valid["spk_id"]))
@@ -231,6 +260,8 @@ class RunReport:
             "Training": ("frozen" if encoder.freeze else "fine-tuned")
             + f" encoder, {self.pooling} pooling, {self.layers} layers"
             + f", {self.num_heads} heads averaged" * (self.num_heads > 1)
+            + ", speaker normalisation" * (self.normalise == "speaker")
+            + ", on the votes of listeners" * (self.labels == "votes")
             + ", trained again with the validation clips" * self.refit,
             "Date": date.today().isoformat(),
             "Versions": f"speechbrain {sb.__version__}, "
@@ -267,6 +298,8 @@ class RunReport:
             f"{percent(1 / self.corpora.num_classes)} %\n"
             f"Protocol: {metrics['protocol']}; fold {metrics['fold']}\n{page}"
         )
+        for sentence in describe_listeners(metrics):
+            print(sentence)
         if "Notice" in metrics["facts"]:
             print(metrics["facts"]["Notice"])
         self.print_next_commands(hparams_file)
@@ -274,9 +307,12 @@ class RunReport:
     def print_next_commands(self, hparams_file):
         """Prints how to use the model, and to get further than with what
         ships."""
+        audio = "my.wav"
+        if self.normalise == "speaker":
+            audio = "table.csv --speaker_column speaker"
         print(
             "To recognise the emotion of a recording with this model:\n"
-            "  python predict.py my.wav --model "
+            f"  python predict.py {audio} --model "
             f"{shlex.quote(str(self.output_folder))}"
         )
         note = ""

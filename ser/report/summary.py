@@ -60,8 +60,8 @@ def summarise(predictions, classes, genders):
     Arguments
     ---------
     predictions : pandas.DataFrame
-        `ID`, `spk_id`, `fold`, `seed`, `truth`, `prediction` and a probability
-        for each class, one row a clip and seed.
+        `ID`, `spk_id`, `fold`, `seed`, `truth`, `prediction` and, unless a
+        system has none, a probability for each class, one row a clip and seed.
     classes : list of str
         In the order of the classifier's outputs.
     genders : dict
@@ -75,7 +75,7 @@ def summarise(predictions, classes, genders):
         `pooled_ci95`; `mean_of_folds_reason`, why two of these have none, or
         None; `per_class`, each score with its `_std`; `classes`; `confusion`,
         the sum over the seeds; `calibration`: `ece`, `nll` and `brier`, pooled,
-        each with its `_std`; what `compare_speakers` and `compare_genders`
+        each with its `_std`, or None without probabilities; what `compare_speakers` and `compare_genders`
         return; and `n`, `folds`, `seeds`, `ci_resamples`.
 
     Raises
@@ -109,10 +109,12 @@ def summarise(predictions, classes, genders):
         for score in SCORES:
             row |= mean_and_std(score, [scores[score] for scores in found])
         row["support"] = found[0]["support"]
-    summary["calibration"] = {}
-    for score in CALIBRATION:
-        found = [scores[score] for scores in pooled]
-        summary["calibration"] |= mean_and_std(score, found)
+    summary["calibration"] = None
+    if set(CALIBRATION) <= pooled[0].keys():
+        summary["calibration"] = {}
+        for score in CALIBRATION:
+            found = [scores[score] for scores in pooled]
+            summary["calibration"] |= mean_and_std(score, found)
     return summary | {
         "classes": list(classes),
         "confusion": np.sum([m["confusion"] for m in pooled], axis=0).tolist(),

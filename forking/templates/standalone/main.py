@@ -18,6 +18,7 @@ if __name__ == "__main__":
 
     from hyperpyyaml import load_hyperpyyaml
     from ser.errors import user_errors
+    from ser.speakers import RULE
     from sklearn import metrics
 
     # Reading command line arguments, and those of DDP training
@@ -48,6 +49,8 @@ if __name__ == "__main__":
             (folder / "metrics.json").write_text(json.dumps(scores, indent=2))
             scores = ", ".join(f"{k} {100 * v:.1f}" for k, v in scores.items())
             print(f"Test of fold {hparams['fold']}, in %: {scores}")
+            if hparams["normalise"] == "speaker":
+                print(f"It used the test speakers' unlabelled clips; {RULE}.")
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
         # Gloo's thread drops its last tensor, for which Python must still run.

@@ -1,0 +1,1 @@
+"""Scores of predictions that any system made."""

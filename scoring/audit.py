@@ -1,0 +1,297 @@
+"""Predictions held against the folds of a corpus: every clip once, and none that
+was trained on.
+"""
+
+import itertools
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+from data_prep.corpus import AUDIO_ENDINGS, plain
+from data_prep.protocol import make_protocol
+from data_prep.scan import find_clips
+from data_prep.split import split
+from ser.errors import RecipeError
+
+from scoring.words import find_class
+
+VALID_RATIO = 0.2  # which clips validate does not change which are tested
+
+
+class Expected:
+    """The clips that a protocol tests, and in which fold.
+
+    Arguments
+    ---------
+    corpora : data_prep.corpora.Corpora
+        One corpus.
+    protocol, num_folds, min_duration, audio_index
+        As for `data_prep.prepare.prepare`.
+    fold : int or None
+        The only fold that was tested, from 1; None for all.
+
+    Attributes
+    ----------
+    clips : pandas.DataFrame
+        By `ID`: `spk_id`, `gender`, `emotion`, `fold` (0 for clips that none
+        tests), `wav`.
+    words : str
+        What the protocol is.
+    """
+
+    def __init__(
+        self, corpora, protocol, num_folds, fold, min_duration, audio_index
+    ):
+        self.corpora, self.fold = corpora, fold
+        table, excluded = find_clips(corpora, min_duration, audio_index)
+        plan = make_protocol(table, corpora, protocol, num_folds, False)
+        self.words = plan.words
+        folds = range(1, len(plan.folds) + 1) if fold is None else [fold]
+        table["fold"] = 0
+        for number in folds:
+            tested, _ = split(table, plan, number, VALID_RATIO)
+            table.loc[table["ID"].isin(tested["test"]["ID"]), "fold"] = number
+        self.clips = table.set_index("ID")
+        self.names = index_names(self.clips)
+        self.excluded = {
+            name for path in excluded["path"] for name in names_of(path, "")
+        }
+
+    def check_known(self, table, name):
+        """Raises unless all clips of a table, which has their `ID`s, are of
+        the corpus."""
+        unknown = table["file"][table["ID"].isna()]
+        if len(unknown):
+            raise complain(
+                name,
+                unknown,
+                f"are no clips of {self.corpora.name}",
+                "take them out, or pass the --corpus and --data_folder that "
+                "they are of",
+            )
+
+    def find(self, file):
+        """Finds the ID of the clip that a table calls `file`; "" if it is one
+        that is excluded here, None if there is no such clip."""
+        for name in names_given(file):
+            if len(found := self.names.get(name, ())) == 1:
+                return found[0]
+            if name in self.excluded:
+                return ""
+        return None
+
+
+def index_names(clips):
+    """Makes a dict from all names of clips to their IDs."""
+    names = {}
+    for clip, path in clips["wav"].items():
+        for name in names_of(path.split("/", 1)[1], clip):
+            names.setdefault(name, []).append(clip)
+    return names
+
+
+def names_of(path, clip):
+    """Lists the names of a clip: its ID, and its path from any folder on."""
+    parts = strip_ending(path).split("/")
+    ends = ["/".join(parts[start:]) for start in range(len(parts))]
+    return {plain(name) for name in [*ends, clip] if plain(name)}
+
+
+def names_given(file):
+    """Yields what a clip may be called, given its name in a table, the longest
+    first: its path from any folder on, then without what is before a hyphen,
+    since EmoBox's key of 03a01Fa is emodb-03a01Fa."""
+    parts = strip_ending(file.strip().replace("\\", "/")).split("/")
+    for start in range(len(parts)):
+        yield plain("/".join(parts[start:]))
+    yield plain(parts[-1].partition("-")[2])
+
+
+def strip_ending(path):
+    """Drops the ending of an audio file, or of the video that it is from."""
+    ending = PurePosixPath(path).suffix
+    known = (*AUDIO_ENDINGS, ".mp4", ".avi")
+    return path[: -len(ending)] if ending.lower() in known else path
+
+
+def combine(tables, name):
+    """Puts the tables of one system into one: tables of the same clips are of
+    several seeds, those that share none are of several folds.
+
+    Arguments
+    ---------
+    tables : list of pandas.DataFrame
+        As `scoring.tables.read_table` returns them, each with the clips' `ID`.
+    name : str
+        Of the system, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    RecipeError
+        If two tables share a part of their clips.
+    """
+    clips = [set(table["ID"]) for table in tables]
+    same = all(ids == clips[0] for ids in clips)
+    if not same and len(set().union(*clips)) < sum(map(len, clips)):
+        one, two = next(
+            pair
+            for pair in itertools.combinations(clips, 2)
+            if pair[0] & pair[1]
+        )
+        raise RecipeError(
+            f"the {len(tables)} tables of {name} share a part of their clips, "
+            f"such as {min(one & two)}: expected tables of the same clips (seeds), "
+            "or of other clips each (folds)."
+        )
+    if len(tables) == 1:
+        return tables[0]
+    column = "seed" if same else "fold"
+    for number, table in enumerate(tables, start=1):
+        own = table.get(column, pd.Series("", table.index))
+        table[column] = f"{number} " + own
+    return pd.concat(tables)
+
+
+def audit(table, expected, words, name):
+    """Holds a table against a protocol.
+
+    Arguments
+    ---------
+    table : pandas.DataFrame
+        As `scoring.tables.read_table` returns it, with the clips' `ID`.
+    expected : Expected
+        The clips.
+    words : dict
+        As `scoring.words.read_words` returns it.
+    name : str
+        Of the table, for messages.
+
+    Returns
+    -------
+    predictions : pandas.DataFrame
+        As `ser.report.summary.summarise` takes it, without probabilities if the
+        table has none.
+    notes : list of str
+        What a reader should know.
+
+    Raises
+    ------
+    RecipeError
+        If clips are unknown, doubled, trained on or missing, or an answer is no
+        class.
+    """
+    classes = expected.corpora.classes
+    clips = expected.clips.loc[table["ID"]].reset_index()
+    table = table.reset_index(drop=True)
+    seeds = table["seed"] if "seed" in table else pd.Series("1", table.index)
+    check_clips(table, clips, seeds, expected, name)
+    meaning = {
+        word: find_class(word, classes, words)
+        for word in table["answer"].unique()
+    }
+    if unknown := sorted(word for word, found in meaning.items() if not found):
+        raise RecipeError(
+            f"{name} answers {', '.join(map(repr, unknown[:5]))}, and the classes "
+            f"are {', '.join(classes)}: say what they mean, such as --words "
+            f"{unknown[0] or 'WORD'}={classes[0]}."
+        )
+    predictions = pd.DataFrame(
+        {
+            "ID": clips["ID"],
+            "spk_id": clips["spk_id"],
+            "fold": clips["fold"],
+            "seed": pd.factorize(seeds, sort=True)[0] + 1,
+            "truth": clips["emotion"],
+            "prediction": table["answer"].map(meaning),
+        }
+    )
+    notes = []
+    if "truth" in table:
+        theirs = table["truth"].map(lambda w: find_class(w, classes, words))
+        differ = theirs.notna() & (theirs != clips["emotion"])
+        if differ.any():
+            notes.append(
+                f"{differ.sum()} labels in the table differ from the corpus's, "
+                f"such as that of {clips['ID'][differ].iloc[0]}: the corpus's "
+                "are scored"
+            )
+    shares = read_probabilities(table, classes, words)
+    if shares is None:
+        notes.append("the table has no probabilities, so none are calibrated")
+    else:
+        predictions = predictions.join(shares)
+    return predictions.sort_values(["seed", "ID"], ignore_index=True), notes
+
+
+def check_clips(table, clips, seeds, expected, name):
+    """Raises unless each seed has each tested clip once and no other, and the
+    folds are those of the protocol."""
+    protocol = expected.words
+    doubled = pd.DataFrame({"ID": clips["ID"], "seed": seeds}).duplicated()
+    if doubled.any():
+        raise complain(
+            name, clips["ID"][doubled], "are there twice", "leave one row each"
+        )
+    if (outside := clips["fold"] == 0).any():
+        where = "no fold" if expected.fold is None else f"fold {expected.fold}"
+        raise complain(
+            name,
+            clips["ID"][outside],
+            f"are tested in {where} ({protocol})"
+            if expected.fold is None
+            else f"are not tested in {where} ({protocol}), so they were trained on",
+            "give the answers of a system that has not seen them",
+        )
+    for seed, ids in clips["ID"].groupby(seeds):
+        tested = expected.clips.index[expected.clips["fold"] > 0]
+        missing = tested.difference(ids)
+        if len(missing):
+            raise complain(
+                name,
+                missing,
+                f"are missing ({protocol})",
+                "add them, or pass --fold if one fold was tested",
+            )
+    if "fold" in table and expected.fold is None:
+        pairs = pd.crosstab(table["fold"], clips["fold"]) > 0
+        mixed = pairs.sum(axis=1) > 1
+        if mixed.any():
+            fold = mixed.idxmax()
+            others = ", ".join(map(str, pairs.columns[pairs.loc[fold]]))
+            raise RecipeError(
+                f"fold {fold} of {name} holds clips of folds {others} of the "
+                f"protocol ({protocol}), so some were trained on by its rule: "
+                "test by the folds of the protocol, or choose the --protocol that "
+                "was followed."
+            )
+
+
+def complain(name, clips, what, advice):
+    """Makes the error for clips (an iterable of str) that should not be as they
+    are."""
+    clips = [*dict.fromkeys(clips)]
+    some = ", ".join(clips[:3]) + (", ..." if len(clips) > 3 else "")
+    return RecipeError(
+        f"{len(clips)} clips of {name} {what} ({some}): {advice}."
+    )
+
+
+def read_probabilities(table, classes, words):
+    """Finds the columns with the probability of each class; returns them, a
+    pandas.DataFrame [clip, class], or None if they are not there or not
+    probabilities, such as logits."""
+    columns = {find_class(name, classes, words): name for name in table.columns}
+    columns.pop(None, None)
+    if set(columns) != set(classes):
+        return None
+    shares = table[[columns[name] for name in classes]]
+    shares = shares.apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    sums = shares.sum(axis=1, keepdims=True)
+    # Some write three digits.
+    if not (np.abs(sums - 1) < 0.01).all() or (shares < 0).any():
+        return None
+    return pd.DataFrame(shares / sums, columns=[*classes])
