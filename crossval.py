@@ -14,6 +14,7 @@ import logging
 import multiprocessing
 import os
 import platform
+import signal
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -25,6 +26,7 @@ import train
 from data_prep.manifest import read_manifest
 from ser.errors import RecipeError, user_errors
 from ser.files import write_csv, write_text
+from ser.lock import locked
 from ser.report.comparison import compare
 from ser.report.listeners import compare_listeners, describe_listeners
 from ser.report.pages import write_summary
@@ -139,10 +141,13 @@ def run_all(hparams_file, run_opts, runs, jobs):
         devices.put(f"cuda:{job % gpus}" if gpus else run_opts["device"])
     threads = max(1, os.cpu_count() // jobs)
     pool = ProcessPoolExecutor(jobs, context, start_worker, (devices, threads))
+    # Workers start with it, so that Ctrl-C reaches this process alone.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     with bar, pool:
         futures = [
             pool.submit(run_one, hparams_file, run_opts, run) for run in todo
         ]
+        signal.signal(signal.SIGINT, before)
         try:
             for future in as_completed(futures):
                 future.result()
@@ -177,9 +182,10 @@ def run_one(hparams_file, run_opts, overrides):
     try:
         hparams = start_run(hparams_file, overrides)
         folder = hparams["output_folder"]
-        sb.create_experiment_directory(folder, save_env_desc=False)
         hparams["report"].with_page = False
-        train.run(hparams, dataclasses.replace(run_opts, device=device))
+        with locked(folder):
+            sb.create_experiment_directory(folder, save_env_desc=False)
+            train.run(hparams, dataclasses.replace(run_opts, device=device))
     except RecipeError as error:
         raise RecipeError(
             f"fold {overrides['fold']}, seed {overrides['seed']}: {error}"
@@ -239,12 +245,13 @@ def main():
     others = read_predictions(args.compare) if args.compare else None
     hparams = start_first(hparams_file, overrides, args.folds)
     root = Path(hparams["output_folder"]).parents[1]
-    num_folds = hparams["report"].split["num_folds"]
-    runs = list_runs(root, overrides, num_folds, args.seeds, args.folds)
-    encode_once(
-        hparams_file, run_opts, hparams, runs[1 : len(runs) // args.seeds]
-    )
-    run_all(hparams_file, run_opts, runs, args.jobs)
+    with locked(root):
+        num_folds = hparams["report"].split["num_folds"]
+        runs = list_runs(root, overrides, num_folds, args.seeds, args.folds)
+        encode_once(
+            hparams_file, run_opts, hparams, runs[1 : len(runs) // args.seeds]
+        )
+        run_all(hparams_file, run_opts, runs, args.jobs)
 
     (predictions, genders), classes = collect(runs), hparams["corpora"].classes
     facts = describe(hparams_file, overrides, hparams, runs, predictions)

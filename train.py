@@ -19,7 +19,7 @@ from ser.audio import read_audio
 from ser.batches import batches_by_length, loader_options
 from ser.embeddings import EmbeddingBatch
 from ser.epochs import best_first, is_end_of_epoch, keep_fresh, refit
-from ser.errors import RecipeError, refused_options
+from ser.errors import RecipeError, check_finite, refused_options
 from ser.head import fit_temperature, inverse_frequency, share_of, tabulate
 from ser.speakers import check_normalise, normalise_speakers
 from sklearn.metrics import recall_score
@@ -60,7 +60,9 @@ class EmotionBrain(sb.Brain):
         wavs, lens = batch.sig
         if stage == sb.Stage.TRAIN and getattr(self.hparams, "augment", False):
             wavs, lens = self.hparams.wav_augment(wavs, lens)
-        return self.modules.pool(*self.modules.wav2vec2(wavs, lens))
+        embeddings = self.modules.pool(*self.modules.wav2vec2(wavs, lens))
+        check_finite(embeddings.detach(), batch.id)
+        return embeddings
 
     def compute_objectives(self, predictions, batch, stage):
         """Computes the loss, and collects logits outside training."""
@@ -158,14 +160,9 @@ class EmotionBrain(sb.Brain):
                 torch_recovery(module, best.paramfiles[name], True)
 
     def check_loss_isfinite(self, loss):
-        """Ends a run that diverges with advice."""
-        try:
-            super().check_loss_isfinite(loss)
-        except ValueError as error:
-            raise RecipeError(
-                "the loss is no longer finite: lower --lr or --lr_wav2vec2, "
-                "or use --precision fp32; everything saved is kept."
-            ) from error
+        """Ends a run that diverges at once: the stock one waits for as many
+        batches of an epoch as a small corpus does not have."""
+        check_finite(loss.detach()[None], ["the loss of a batch"])
 
     def init_optimizers(self):
         """Makes an optimizer for the head, and one for the encoder if it is
@@ -335,14 +332,16 @@ def run(hparams, run_opts):
 
 if __name__ == "__main__":
     from ser.errors import user_errors
+    from ser.lock import locked
     from ser.settings import parse_arguments, start_run
 
     with user_errors():
         hparams_file, run_opts, overrides = parse_arguments(sys.argv[1:])
         sb.utils.distributed.ddp_init_group(run_opts)
         hparams = start_run(hparams_file, overrides)
-        sb.create_experiment_directory(hparams["output_folder"])
-        run(hparams, run_opts)
+        with locked(hparams["output_folder"]):
+            sb.create_experiment_directory(hparams["output_folder"])
+            run(hparams, run_opts)
         run_on_main(hparams["report"].print_results, (hparams_file,))
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()

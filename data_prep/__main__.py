@@ -37,6 +37,7 @@ def parse_arguments():
     add("--speaker_pattern", default="", help="of a folder: finds a speaker")
     add("--valid_ratio", type=float, default=0.2)
     add("--min_duration", type=float, default=0.1, help="in seconds")
+    add("--max_duration", type=float, default=120.0, help="in seconds")
     add("--audio_index", default="cache/audio_index.sqlite")
     args = parser.parse_args()
     if args.corpus and not args.data_folder:

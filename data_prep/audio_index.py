@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from data_prep.manifest import hash_audio
-from ser.defects import examine
+from ser.defects import MAX_SIZE, examine
 from ser.errors import RecipeError
 
 # Raise it with any change to what `examine` finds, or to the columns.
@@ -110,6 +110,8 @@ def read_facts(path, found):
     known, *facts = found.get(name, [None])
     if known == stamp:
         return dict(zip(COLUMNS, facts)), None
+    if stat.st_size > MAX_SIZE:
+        raise ValueError(f"larger than {MAX_SIZE / 1e9:g} GB")
     content = path.read_bytes()
     reason, facts, wav = examine(content)
     facts = dict.fromkeys(COLUMNS) | (facts or {})

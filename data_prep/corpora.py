@@ -4,11 +4,13 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
-from data_prep.corpus import find_corpus
+from data_prep.corpus import PROTOCOLS, find_corpus
 from data_prep.labels import with_label_set
 from data_prep.scan import looks_like
 from ser.errors import RecipeError
 from ser.names import COLUMNS
+
+MADE = "demo_corpus"  # the folder of the built-in corpus in hparams/train.yaml
 
 
 class Corpora:
@@ -84,6 +86,12 @@ class Corpora:
         corpora = []
         for name, folder in zip(names, folders):
             found = replace(find_corpus(name), folder=Path(folder))
+            if not found.make and found.folder.name == MADE:
+                raise RecipeError(
+                    f"the data folder is '{folder}', that of the built-in "
+                    f"synthetic corpus: pass the one of {found.name} as "
+                    "--data_folder."
+                )
             if found.classes:
                 corpora.append(with_label_set(found, self.label_set))
             else:
@@ -135,6 +143,21 @@ class Corpora:
             raise RecipeError(
                 f"the classes {', '.join(clash)} have the names of columns of "
                 "predictions: rename them in the data."
+            )
+
+    def check(self, protocol):
+        """Raises RecipeError if a folder is not there, or no protocol (str) has
+        this name."""
+        for corpus in self.all:
+            if not (corpus.make or corpus.folder.exists()):
+                raise RecipeError(
+                    f"the data folder '{corpus.folder}' is not there: pass the "
+                    f"one that holds {corpus.name} as --data_folder."
+                )
+        if protocol not in ("default", *PROTOCOLS):
+            raise RecipeError(
+                f"there is no protocol '{protocol}': expected default or one of "
+                f"{', '.join(PROTOCOLS)}."
             )
 
     def read(self):

@@ -19,13 +19,13 @@ logger = get_logger(__name__)
 
 def describe(path, pattern):
     """Reads the emotion from the first directory, and the speaker from the
-    first group of a pattern, or all that it matches."""
+    group of a pattern."""
     if len(path.parts) < 2:
         raise ValueError("in no directory of an emotion")
     speaker = "unknown"
     if pattern:
         found = pattern.search(path.as_posix())
-        speaker = found and (found[1] if pattern.groups else found[0])
+        speaker = found and found[1]
         if not speaker:
             raise ValueError(
                 f"no speaker: {pattern.pattern} is not in its path"
@@ -45,10 +45,12 @@ def open_folder(corpus, data_folder, options):
     text, pattern = options["speaker_pattern"], None
     try:
         pattern = re.compile(text) if text else None
+        if pattern and pattern.groups != 1:
+            raise re.error(f"it has {pattern.groups} groups")
     except re.error as error:
         raise RecipeError(
-            f"speaker_pattern is '{text}', not a regular expression ({error}): "
-            "expected one such as '([a-z]+)_[0-9]+'."
+            f"speaker_pattern is '{text}' ({error}): expected a regular "
+            "expression with one group, the speaker, such as '([a-z]+)_[0-9]+'."
         ) from error
     if not data_folder.is_dir():
         raise RecipeError(

@@ -93,12 +93,13 @@ def open_tables(corpus, data_folder, options):
             "and the clips as --data_folder."
         )
     refused = extract(data_folder, rows)
-    paths, _, folders = list_files(data_folder)
+    paths, _, others = list_files(data_folder)
+    others = [row for row in others if not row[0].endswith(".mp4")]
     return replace(
         corpus,
         describe=partial(describe, rows=rows),
         files=tuple(p.relative_to(data_folder).as_posix() for p in paths),
-        refused=(*refused, *folders),
+        refused=(*refused, *others),
     )
 
 

@@ -15,7 +15,7 @@ from data_prep.manifest import (
     read_split,
 )
 from data_prep.protocol import known_speakers, make_protocol
-from data_prep.scan import count_reasons, find_clips
+from data_prep.scan import MAX_DURATION, count_reasons, find_clips
 from data_prep.split import split
 from ser.errors import RecipeError
 from ser.files import write_csv, write_text
@@ -37,6 +37,7 @@ def prepare(
     audio_index,
     annotations=None,
     skip_prep=False,
+    max_duration=MAX_DURATION,
 ):
     """Writes the manifests of a fold, or checks those that are there.
 
@@ -65,6 +66,8 @@ def prepare(
         valid.csv and test.csv in `save_folder`.
     skip_prep : bool
         Whether the manifests that are there are used as they are.
+    max_duration : float
+        Longest clip that is accepted, in seconds.
 
     Returns
     -------
@@ -84,7 +87,9 @@ def prepare(
     if skip_prep:
         check_given(paths, save_folder, corpora)
         return []
-    table, excluded = find_clips(corpora, min_duration, audio_index)
+    table, excluded = find_clips(
+        corpora, min_duration, audio_index, max_duration
+    )
     plan = make_protocol(table, corpora, protocol, num_folds, text_independent)
     splits, left_out = split(table, plan, fold, valid_ratio)
     plan = with_what_is_shared(plan, splits)
@@ -190,6 +195,13 @@ def list_missing(corpora, table, splits):
                 f"{name} holds no clip of {', '.join(lacking)}; speakers who "
                 f"have any: {', '.join(counts)}"
             )
+    names = known_speakers(table)
+    if len(names) > len(table) / 2:
+        messages.append(
+            f"{len(table)} clips have {len(names)} speakers ({shorten(names, 5)}): "
+            "if these are no speakers, correct the pattern or the column that "
+            "finds them, or one person is in training and test"
+        )
     for corpus in corpora.all:
         clips = table[table["corpus"] == corpus.key]
         speakers = clips["spk_id"].str.removeprefix(f"{corpus.base}-")

@@ -20,10 +20,15 @@ from speechbrain.utils.logger import get_logger
 logger = get_logger(__name__)
 
 MIN_DURATION = 0.025  # s
+MAX_DURATION = 120.0  # s; the memory of attention grows with the square
+MAX_DEPTH = 100  # folders in each other
+# What is not read, and often lies beside what is
+MAKE_WAV = "make a WAV beside it, such as by ffmpeg -i FILE FILE.wav"
+OTHER_AUDIO = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".avi", ".mov")
 CHUNK = 64  # files that a thread reads at a time
 
 
-def find_clips(corpora, min_duration, audio_index):
+def find_clips(corpora, min_duration, audio_index, max_duration=MAX_DURATION):
     """Finds the usable clips of all corpora, and why other files are not.
 
     Arguments
@@ -34,6 +39,8 @@ def find_clips(corpora, min_duration, audio_index):
         Shortest clip that is accepted, in seconds.
     audio_index : str or pathlib.Path
         The file with what is known of audio files.
+    max_duration : float
+        Longest clip that is accepted, in seconds.
 
     Returns
     -------
@@ -65,7 +72,10 @@ def find_clips(corpora, min_duration, audio_index):
             corpus.make(corpus.folder)
         with AudioIndex.open(audio_index) as index:
             clips, others = find_clips_of(
-                corpus, corpora.root(corpus), min_duration, index
+                corpus,
+                corpora.root(corpus),
+                (min_duration, max_duration),
+                index,
             )
         if len(corpora.all) > 1:
             clips["ID"] = f"{corpus.key}-" + clips["ID"]
@@ -98,9 +108,9 @@ def check_variants(table, corpora):
         )
 
 
-def find_clips_of(corpus, root, min_duration, index):
-    """Finds the usable clips of one corpus, whose paths begin with the
-    variable `root`; returns as `find_clips` does."""
+def find_clips_of(corpus, root, durations, index):
+    """Finds the usable clips of one corpus, of a shortest to a longest duration,
+    whose paths begin with the variable `root`; returns as `find_clips` does."""
     folder = corpus.folder
     if not folder.is_dir():
         raise RecipeError(
@@ -112,7 +122,7 @@ def find_clips_of(corpus, root, min_duration, index):
     else:
         paths, others = [folder / path for path in corpus.files], Counter()
         excluded = []
-    table, unfit = examine(corpus, root, paths, min_duration, index)
+    table, unfit = examine(corpus, root, paths, durations, index)
     table, conflicts = drop_conflicts(table, corpus.counts_once)
     rows = [*excluded, *corpus.refused, *unfit, *conflicts]
     excluded = pd.DataFrame(rows, columns=["path", "reason"])
@@ -143,7 +153,8 @@ def list_files(data_folder):
     others : collections.Counter
         Endings of other files.
     excluded : list of (str, str)
-        Path and reason of folders that may not be listed.
+        Path and reason of folders that cannot be listed, and of audio in
+        formats that are not read, unless a file of the same name is.
     """
     paths, others, excluded = [], Counter(), []
 
@@ -152,6 +163,7 @@ def list_files(data_folder):
         folder = Path(error.filename).relative_to(data_folder).as_posix()
         excluded.append((folder, "folder cannot be listed"))
 
+    root = str(data_folder)
     seen = set()  # links to folders are followed, but no folder twice
     for folder, below, names in os.walk(
         data_folder, onerror=refuse, followlinks=True
@@ -161,16 +173,24 @@ def list_files(data_folder):
             below.clear()
             continue
         seen.add(real)
-        for name in names:
-            ending = Path(name).suffix.lower()
-            if ending in AUDIO_ENDINGS:
-                paths.append(Path(folder) / name)
-            else:
-                others[ending or "no ending"] += 1
+        if folder[len(root) :].count(os.sep) >= MAX_DEPTH:
+            below.clear()
+            relative = Path(folder).relative_to(data_folder).as_posix()
+            excluded.append((relative, f"deeper than {MAX_DEPTH} folders"))
+        read = {n for n in names if Path(n).suffix.lower() in AUDIO_ENDINGS}
+        paths += [Path(folder) / name for name in read]
+        stems = {Path(name).stem for name in read}
+        for name in set(names) - read:
+            path = Path(folder) / name
+            ending = path.suffix.lower()
+            others[ending or "no ending"] += 1
+            if ending in OTHER_AUDIO and path.stem not in stems:
+                relative = path.relative_to(data_folder).as_posix()
+                excluded.append((relative, f"{ending} is not read: {MAKE_WAV}"))
     return sorted(paths), others, excluded
 
 
-def examine(corpus, root, paths, min_duration, index):
+def examine(corpus, root, paths, durations, index):
     """Reads files side by side; returns the table of clips, and the path and
     reason of the others."""
 
@@ -178,8 +198,7 @@ def examine(corpus, root, paths, min_duration, index):
         """Reads some files."""
         found = index.find(chunk)
         return [
-            examine_file(corpus, root, path, min_duration, found)
-            for path in chunk
+            examine_file(corpus, root, path, durations, found) for path in chunk
         ]
 
     columns = [*COLUMNS, "audio", "split"]
@@ -204,7 +223,7 @@ def examine(corpus, root, paths, min_duration, index):
     return pd.concat(tables, ignore_index=True), excluded
 
 
-def examine_file(corpus, root, path, min_duration, found):
+def examine_file(corpus, root, path, durations, found):
     """Reads one file, unless it is in what the index found; returns its path
     relative to the data folder, the reason why it is excluded or None, its row
     in the table, and an entry for the index or None."""
@@ -219,11 +238,14 @@ def examine_file(corpus, root, path, min_duration, found):
             raise ValueError("not a regular file")
         facts, entry = read_facts(path, found)
         reason, seconds = facts.pop("reason"), facts["duration"]
-        # A clip of no sample is too short for any `min_duration`.
+        shortest, longest = durations
+        # A clip of no sample is always too short.
         if seconds is not None and (
-            seconds < max(min_duration, 1 / facts["sample_rate"])
+            seconds < max(shortest, 1 / facts["sample_rate"])
         ):
-            reason = f"shorter than {min_duration:g} s"
+            reason = f"shorter than {shortest:g} s"
+        elif seconds is not None and seconds > longest:
+            reason = f"longer than {longest:g} s (--max_duration)"
         clip |= facts | {"wav": f"${root}/{relative}"}
     except PermissionError:
         reason = "no permission to read it"

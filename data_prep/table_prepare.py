@@ -19,6 +19,7 @@ GENDERS = {"f": "female", "m": "male", "female": "female", "male": "male"}
 SPLITS = dict.fromkeys(("dev", "val", "validation", "development"), "valid")
 SPLITS |= {"training": "train", "eval": "test", "evaluation": "test"}
 MAX_LINES = 50  # of one row
+csv.field_size_limit(2**30)  # a cell without end spoils only its row
 
 
 def describe(path, rows):
@@ -34,7 +35,7 @@ def open_table(corpus, data_folder, options):
         tables = sorted(
             path
             for path in data_folder.glob("*")
-            if path.suffix.lower() in (".csv", ".tsv")
+            if path.suffix.lower() in (".csv", ".tsv") and path.is_file()
         )
         if len(tables) != 1:
             names = ", ".join(path.name for path in tables)

@@ -25,7 +25,7 @@ MODULES = (
 # Settings of several corpora, of other protocols and of the report
 OURS = (
     "corpus protocol num_folds text_independent label_set test_corpus "
-    "test_data_folder columns speaker_pattern audio_index corpora labels "
+    "test_data_folder columns speaker_pattern max_duration audio_index corpora labels "
     "read_labels save_model report"
 ).split()
 # A trained encoder stores no embeddings, and augmentation is off by default.

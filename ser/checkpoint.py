@@ -1,5 +1,7 @@
-"""Checkpoints that are whole or absent, whatever kills a run."""
+"""Checkpoints that are whole or absent, whatever kills a run or harms a disk."""
 
+import hashlib
+import json
 import logging
 import os
 import shutil
@@ -8,18 +10,23 @@ import torch
 from ser.errors import RecipeError
 
 from speechbrain.utils.checkpoints import (
+    CKPT_PREFIX,
     Checkpointer,
     ckpt_recency,
     register_checkpoint_hooks,
 )
 from speechbrain.utils.distributed import ddp_barrier, if_main_process
 from speechbrain.utils.epoch_loop import EpochCounterWithStopper
+from speechbrain.utils.logger import get_logger
 
 # SpeechBrain leaves it out, so a resumed run would forget its best epoch and
 # stop too late.
 register_checkpoint_hooks(EpochCounterWithStopper)
 
+logger = get_logger(__name__)
+
 UNFINISHED = "unfinished"
+HASHES = "sha256.json"  # of the other files of a checkpoint
 
 
 class AtomicCheckpointer(Checkpointer):
@@ -27,7 +34,8 @@ class AtomicCheckpointer(Checkpointer):
 
     The stock one writes into the final folder, the meta file first, so that
     a run killed in the middle leaves what looks like a checkpoint and does not
-    load; the same happens when it deletes.
+    load; the same happens when it deletes. One whose files are not as they were
+    written is left out, since some damage loads without a word.
 
     Arguments
     ---------
@@ -42,6 +50,30 @@ class AtomicCheckpointer(Checkpointer):
     >>> checkpointer.find_checkpoint().meta["valid_uar"]
     0.5
     """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.checked = {}  # from paths to whether they are whole
+
+    def list_checkpoints(self):
+        """Lists the whole checkpoints; raises RecipeError if there are none but
+        damaged ones."""
+        paths = [
+            path
+            for path in self.checkpoints_dir.iterdir()
+            if path.is_dir() and path.name.startswith(CKPT_PREFIX)
+        ]
+        for path in set(paths) - self.checked.keys():
+            self.checked[path] = is_whole(path)
+            if not self.checked[path]:
+                logger.warning("%s is damaged, and is left out", path)
+        whole = [path for path in paths if self.checked[path]]
+        if paths and not whole:
+            raise RecipeError(
+                f"every checkpoint in {self.checkpoints_dir} is damaged: delete "
+                "that folder to train from the start."
+            )
+        return self._construct_checkpoint_objects(whole)
 
     def _new_checkpoint_dirpath(self):
         """Puts a new checkpoint where no search finds it."""
@@ -58,7 +90,10 @@ class AtomicCheckpointer(Checkpointer):
             saved = super().save_checkpoint(*args, **kwargs)
             if if_main_process():
                 final = self.checkpoints_dir / saved.path.name
+                hashes = json.dumps(hash_files(saved.path))
+                (saved.path / HASHES).write_text(hashes, "utf-8")
                 os.replace(saved.path, final)
+                self.checked[final] = True
                 (saved,) = self._construct_checkpoint_objects([final])
         except torch.OutOfMemoryError:
             raise
@@ -101,3 +136,26 @@ class AtomicCheckpointer(Checkpointer):
                 os.replace(path, deleted)
                 shutil.rmtree(deleted)
         ddp_barrier()
+
+
+def hash_files(folder):
+    """Hashes the files of a checkpoint's folder (pathlib.Path), but for the
+    hashes; returns a dict from names to hexadecimal digits."""
+    hashes = {}
+    for path in folder.iterdir():
+        if path.name != HASHES:
+            digest = hashlib.sha256()
+            with path.open("rb") as file:
+                while block := file.read(2**20):
+                    digest.update(block)
+            hashes[path.name] = digest.hexdigest()
+    return hashes
+
+
+def is_whole(folder):
+    """Tells whether the files of a checkpoint are as they were written."""
+    try:
+        hashes = json.loads((folder / HASHES).read_text("utf-8"))
+        return hashes == hash_files(folder)
+    except (OSError, ValueError):
+        return False

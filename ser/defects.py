@@ -8,6 +8,9 @@ import soundfile
 from ser.audio import load
 
 MIN_SAMPLE_RATE = 4000  # Hz, below it a header is wrong or speech is lost
+MAX_SAMPLE_RATE = 384_000  # Hz, above it too
+MAX_LENGTH = 1200  # s; longer audio is cut into clips, or is no clip
+MAX_SIZE = 10**9  # bytes of a file
 SILENCE = 1e-4  # peak of full scale (-80 dB), above the dither of 16 bits
 UNKNOWN_SIZE = 0x7FFFF000  # bytes; larger sizes mean "unknown"
 UNKNOWN_LENGTH = 2**62  # samples; of a FLAC that was streamed
@@ -63,6 +66,8 @@ def examine(content):
         reason = "Git-LFS pointer, not audio (run 'git lfs pull')"
         return reason, None, None
     try:
+        if reason := find_excess(content):
+            return reason, None, None
         wav, sample_rate, channels = load(content)
     except RuntimeError:
         damaged = content.startswith(MAGIC)
@@ -82,6 +87,17 @@ def examine(content):
     if is_silent(wav):
         return "silence", facts, None
     return None, facts, wav
+
+
+def find_excess(content):
+    """Finds by the header what would take too much memory; returns a reason or
+    None. Raises RuntimeError if it is no audio."""
+    header = soundfile.info(io.BytesIO(content))
+    if header.samplerate > MAX_SAMPLE_RATE:
+        return f"sampling rate above {MAX_SAMPLE_RATE} Hz"
+    if MAX_LENGTH < header.duration and header.frames < UNKNOWN_LENGTH:
+        return f"longer than {MAX_LENGTH} s"
+    return None
 
 
 def is_silent(wav):

@@ -7,13 +7,14 @@ import math
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 import torch
 from ser.audio import SAMPLE_RATE, STEP, read_audio
 from ser.batches import batch_by_length
-from ser.errors import RecipeError
+from ser.errors import RecipeError, check_finite
 from ser.speakers import fit_speakers
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
@@ -26,8 +27,18 @@ logger = get_logger(__name__)
 
 # Raise it with any change to the reading, encoding or pooling of audio that
 # changes an embedding.
-VERSION = 1
+VERSION = 2
 
+DIGEST = 16  # bytes after each embedding, by which damage is found
+WAIT, TIMES = 10, 60  # s for another process, and how often
+ADVICE = {  # by a word of SQLite's error
+    "locked": "end the process that has it, or pass another --cache_folder",
+    "readonly": "make the file and its folder writable, or pass another "
+    "--cache_folder",
+    "unable to open": "make the file and its folder writable, or pass another "
+    "--cache_folder",
+    "full": "free some disk space",
+}
 RECENT = 2**30  # bytes of embeddings that stay in memory between epochs
 
 
@@ -38,7 +49,7 @@ class EmbeddingStore:
     config, of the pooling and of the pre-processing, so a vector made from
     anything else is never found. Each batch is a transaction of SQLite: a
     killed run loses at most the batch in flight, and no reader sees half of
-    one.
+    one. Each has a digest, and one that is damaged is encoded again.
 
     Arguments
     ---------
@@ -65,21 +76,40 @@ class EmbeddingStore:
     def _connect(self):
         """Opens the file; waits while others write to it."""
         try:
-            connection = sqlite3.connect(self.path, timeout=600)  # s
+            connection = sqlite3.connect(self.path, timeout=WAIT)
             connection.execute("PRAGMA page_size = 32768")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS embeddings"
-                " (key BLOB PRIMARY KEY, vectors BLOB NOT NULL)"
+            self._wait_for(
+                lambda: connection.execute(
+                    "CREATE TABLE IF NOT EXISTS embeddings"
+                    " (key BLOB PRIMARY KEY, vectors BLOB NOT NULL)"
+                )
             )
             return connection
         except sqlite3.DatabaseError as error:
             raise self._unusable(error) from error
 
+    def _wait_for(self, work):
+        """Does what needs the file, and says so if another process has it."""
+        for waited in range(TIMES):
+            try:
+                return work()
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or waited == TIMES - 1:
+                    raise
+                if not waited:
+                    logger.warning(
+                        "waiting for another process, which writes to %s",
+                        self.path,
+                    )
+
     def _unusable(self, error):
         """Returns the error for a store that cannot be read or written."""
+        advice = "delete it to have it rebuilt"
+        for word, other in ADVICE.items():
+            if word in str(error):
+                advice = other
         return RecipeError(
-            f"the embedding store {self.path} cannot be used ({error}): free "
-            "some disk space, or delete it to have it rebuilt."
+            f"the embedding store {self.path} cannot be used ({error}): {advice}."
         )
 
     def __getstate__(self):
@@ -91,34 +121,77 @@ class EmbeddingStore:
         """Returns the key of a file's embedding, bytes."""
         return hashlib.sha256(self.made_of + bytes.fromhex(sha256)).digest()
 
+    def _seal(self, key, vectors):
+        """Returns what is stored of an embedding: its bytes and their digest."""
+        content = vectors.tobytes()
+        return content + blake2b(key + content, digest_size=DIGEST).digest()
+
+    def _open(self, key, sealed):
+        """Returns the embedding [layer + 1, channel] of what is stored; None if
+        that is damaged, or not there."""
+        size = 4 * math.prod(self.shape)
+        if not isinstance(sealed, bytes) or len(sealed) != size + DIGEST:
+            return None
+        vectors = np.frombuffer(sealed[:size], dtype=np.float32)
+        if self._seal(key, vectors) != sealed or not np.isfinite(vectors).all():
+            return None
+        return torch.tensor(vectors).view(self.shape)
+
     def read(self, sha256):
         """Reads the embedding [layer + 1, channel] of a file, by the hash of
-        its bytes."""
+        its bytes. Raises RecipeError if it is damaged."""
         if sha256 in self.recent:
             return self.recent[sha256]
-        if self.connection is None:
-            self.connection = self._connect()
-        (vectors,) = self.connection.execute(
-            "SELECT vectors FROM embeddings WHERE key = ?", (self._key(sha256),)
-        ).fetchone()
-        size = len(vectors)
-        vectors = torch.frombuffer(bytearray(vectors), dtype=torch.float32)
-        vectors = vectors.view(self.shape)
-        if (len(self.recent) + 1) * size <= RECENT:
-            self.recent[sha256] = vectors
+        try:
+            if self.connection is None:
+                self.connection = self._connect()
+            connection = self.connection
+            vectors = self._wait_for(lambda: self._find(connection, sha256))
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
+        if vectors is None:
+            raise RecipeError(
+                f"an embedding in {self.path} was damaged or deleted while it "
+                "was used: start the same command again, which encodes it again."
+            )
+        self._keep(sha256, vectors)
         return vectors
 
+    def _find(self, connection, sha256):
+        """Reads the embedding of a file; None if it is damaged or not there."""
+        key = self._key(sha256)
+        row = connection.execute(
+            "SELECT vectors FROM embeddings WHERE key = ?", (key,)
+        ).fetchone()
+        return row and self._open(key, row[0])
+
+    def _keep(self, sha256, vectors):
+        """Keeps an embedding in memory, if there is room."""
+        if (len(self.recent) + 1) * vectors.nbytes <= RECENT:
+            self.recent[sha256] = vectors
+
     def missing(self, hashes):
-        """Lists the hashes of files whose embedding is not in the store."""
-        query = "SELECT 1 FROM embeddings WHERE key = ?"
+        """Lists the hashes of files whose embedding is not in the store, or is
+        damaged, and says how many are."""
+        missing, damaged = [], 0
+        there = "SELECT 1 FROM embeddings WHERE key = ?"
         with closing(self._connect()) as connection:
-            return [
-                sha256
-                for sha256 in hashes
-                if not connection.execute(
-                    query, (self._key(sha256),)
-                ).fetchone()
-            ]
+            for sha256 in hashes:
+                vectors = self._find(connection, sha256)
+                if vectors is None:
+                    missing.append(sha256)
+                    key = self._key(sha256)
+                    row = connection.execute(there, (key,)).fetchone()
+                    damaged += row is not None
+                else:
+                    self._keep(sha256, vectors)
+        if damaged:
+            logger.warning(
+                "%d embeddings in %s are damaged, and are encoded again",
+                damaged,
+                self.path,
+            )
+        return missing
 
     def fill(self, clips, max_batch_length, num_workers=0):
         """Encodes what is missing of some clips (a dict from the sha256 of
@@ -168,16 +241,20 @@ class EmbeddingStore:
                 wavs = torch.nn.functional.pad(wavs, (0, padding))
                 vectors = self.pooling(*self.encoder(wavs, lens))
                 vectors = vectors.float().cpu().numpy()
-                with connection:
-                    connection.executemany(
-                        "INSERT OR REPLACE INTO embeddings VALUES (?, ?)",
-                        [
-                            (self._key(clips[member][0]), vector.tobytes())
-                            for member, vector in zip(members, vectors)
-                        ],
-                    )
+                check_finite(vectors, [clips[member][1] for member in members])
+                keys = [self._key(clips[member][0]) for member in members]
+                rows = [(k, self._seal(k, v)) for k, v in zip(keys, vectors)]
+                self._wait_for(lambda: insert(connection, rows))
                 bar.update(sum(durations[member] for member in members))
                 bar.set_postfix_str(f"{members[-1] + 1}/{len(clips)} clips")
+
+
+def insert(connection, rows):
+    """Writes rows of the store in one transaction."""
+    with connection:
+        connection.executemany(
+            "INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows
+        )
 
 
 class StoredEmbeddings(Dataset):

@@ -3,11 +3,32 @@
 import contextlib
 import logging
 import sys
+import traceback
 
 
 class RecipeError(Exception):
     """An error whose message is one sentence for the user: what was found,
     what was expected and what to do."""
+
+
+def check_finite(values, names):
+    """Raises a RecipeError if there is NaN or infinity.
+
+    Arguments
+    ---------
+    values : torch.Tensor or numpy.ndarray
+        What was computed of each clip, [clip, ...].
+    names : list of str
+        The clips.
+    """
+    finite = (values - values == 0).reshape(len(values), -1).all(1)
+    if not finite.all():
+        name = next(name for name, good in zip(names, finite) if not good)
+        raise RecipeError(
+            f"what is computed of {name} is not finite: look whether it has "
+            "samples far beyond full scale, and if not, lower --lr or "
+            "--lr_wav2vec2, or use --precision fp32; everything saved is kept."
+        )
 
 
 @contextlib.contextmanager
@@ -42,11 +63,24 @@ def user_errors():
 
 
 def end(message):
-    """Logs a message as one line, where a log is kept, and exits with status
-    1."""
+    """Ends the program with a message as one line and status 1; logs it where a
+    log is kept, and shows the traceback if --debug was given."""
     sentence = " ".join(message.split())
-    if logging.getLogger().handlers:
-        logging.getLogger(__name__).error(sentence)
+    for handler in logging.getLogger().handlers:
+        if isinstance(
+            handler, logging.FileHandler
+        ):  # others would say it twice
+            record = logging.makeLogRecord(
+                {
+                    "name": __name__,
+                    "levelno": logging.ERROR,
+                    "levelname": "ERROR",
+                    "msg": sentence,
+                }
+            )
+            handler.handle(record)
+    if "--debug" in sys.argv:
+        traceback.print_exc()
     sys.exit(f"error: {sentence}")
 
 

@@ -66,6 +66,11 @@ def write_text(text, path):
         unfinished.write_text(text, encoding="utf-8", newline="\n")
 
 
+def to_csv(table):
+    """Makes the text of a table (pandas.DataFrame), without its index."""
+    return table.to_csv(index=False, lineterminator="\n")
+
+
 def write_csv(table, path):
     """Writes a table as `write_text` does, without its index.
 
@@ -76,4 +81,4 @@ def write_csv(table, path):
     path : str or pathlib.Path
         Where it goes.
     """
-    write_text(table.to_csv(index=False, lineterminator="\n"), path)
+    write_text(to_csv(table), path)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.optimize import minimize_scalar
-from ser.errors import RecipeError
+from ser.errors import RecipeError, check_finite
 
 
 class Standardiser(torch.nn.Module):
@@ -56,6 +56,7 @@ class Standardiser(torch.nn.Module):
             )
             mean = mean + shift * len(batch) / total
             count = total
+        check_finite(torch.stack([mean, scatter]), ["the training set"] * 2)
         self.mean.copy_(mean)
         # The rounding errors of a constant channel must not be scaled up to
         # unit variance.
@@ -244,6 +245,7 @@ def tabulate(outputs, classes, temperature):
     """
     ids, truth, logits = zip(*outputs)
     classes, logits = np.array(classes), torch.stack(logits)
+    check_finite(logits, ids)
     probabilities = (logits / temperature).softmax(dim=-1)
     table = pd.DataFrame(probabilities.numpy(), columns=classes)
     table.insert(0, "prediction", classes[logits.argmax(dim=-1).numpy()])

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from ser.clips import find_length, in_batches, read_ahead
-from ser.defects import MIN_SAMPLE_RATE, examine, is_silent
+from ser.defects import MAX_SIZE, MIN_SAMPLE_RATE, examine, is_silent
 from ser.errors import RecipeError
 from ser.names import HUB_NAME, UNCERTAIN
 
 ROOT = Path(__file__).resolve().parents[1]
 READY = ROOT / "models/crema_d"  # the model that ships
 MIN_DURATION = 0.1  # s, as in training
-MAX_SIZE = 10**9  # bytes of a file
 MAX_DURATION = 120  # s; the memory of attention grows with the square
 TOO_LONG = f"longer than {MAX_DURATION} s: use a timeline (--window 4 --hop 1)"
 

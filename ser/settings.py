@@ -6,11 +6,22 @@ from pathlib import Path
 
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.nodes import MappingNode
 from ser.errors import RecipeError
 from ser.files import write_text
 
 import speechbrain as sb
 from speechbrain.utils.distributed import run_on_main
+
+OBJECTS = ("!new", "!name")  # which differ with the numbers they are made of
+
+# What a number must be at least, which PyTorch says late and otherwise
+LEAST = {
+    **dict.fromkeys(("batch_size", "max_batch_ex", "num_buckets"), 1),
+    **dict.fromkeys(("number_of_epochs", "patience", "lr", "lr_wav2vec2"), 0),
+    **dict.fromkeys(("num_workers", "encode_workers", "warmup_steps"), 0),
+    **dict.fromkeys(("encode_batch_length", "max_batch_length"), 0.1),  # s
+}
 
 
 def read_settings(path):
@@ -38,10 +49,15 @@ def read_settings(path):
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
+        check_syntax(text)
+    except (OSError, ValueError, YAMLError) as error:
+        reason = getattr(error, "strerror", None) or error
+        if mark := getattr(error, "problem_mark", None):
+            place = f"line {mark.line + 1}, column {mark.column + 1}"
+            reason = f"{place}: {error.problem}"
         raise RecipeError(
-            f"the settings file '{path}' cannot be read "
-            f"({error.strerror}): pass one such as hparams/train.yaml."
+            f"the settings file '{path}' cannot be read ({reason}): pass a YAML "
+            "file such as hparams/train.yaml."
         ) from error
     if not text.endswith("\n"):  # or the next block would go on its last line
         text += "\n"
@@ -65,6 +81,12 @@ def read_settings(path):
     return (header or base_header) + "".join(
         lead + body for lead, body in map(merged.get, keys)
     )
+
+
+def check_syntax(text):
+    """Raises ValueError or YAMLError unless a text is YAML with keys."""
+    if not isinstance(YAML().compose(text), MappingNode):
+        raise ValueError("it has no keys")
 
 
 def _split_blocks(text):
@@ -213,19 +235,34 @@ def load_settings(hparams_file, overrides):
         If the file cannot be read, or its objects cannot be made.
     """
     try:
-        return load_hyperpyyaml(read_settings(hparams_file), overrides)
-    except (TypeError, ValueError, YAMLError) as error:
+        hparams = load_hyperpyyaml(read_settings(hparams_file), overrides)
+    except (
+        *(TypeError, ValueError, RuntimeError, ImportError, AttributeError),
+        YAMLError,
+    ) as error:
         # HyperPyYAML's message has the object that failed and its values.
         raise RecipeError(
             f"{hparams_file} with {overrides} cannot be loaded "
             f"({type(error).__name__}: {error}): check these values."
         ) from error
+    for key, least in LEAST.items():
+        if key in hparams and not hparams[key] >= least:
+            raise RecipeError(
+                f"{key} is {hparams[key]}: expected {least} or more."
+            )
+    return hparams
 
 
 def save_settings(output_folder, hparams_file, overrides):
     """Saves the resolved settings with a run, once; a folder that holds a run
     with others is refused, since it would be resumed as if it were this one."""
     saved = Path(output_folder) / "hyperparams.yaml"
+    if not saved.is_file() and any(Path(output_folder).glob("save/**/CKPT*")):
+        raise RecipeError(
+            f"{output_folder} holds checkpoints of a run whose settings "
+            "(hyperparams.yaml) are gone: put that file back, delete the folder, "
+            "or choose another --output_folder."
+        )
     text = read_settings(hparams_file)
     resolved = resolve_references(text, overrides).getvalue()
     if not saved.is_file():
@@ -233,17 +270,40 @@ def save_settings(output_folder, hparams_file, overrides):
             f"# Resolved from {hparams_file}\n# yamllint disable\n{resolved}",
             saved,
         )
-    now, before = values(resolved), values(saved.read_text(encoding="utf-8"))
+    try:
+        before = without_anchors(values(saved.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RecipeError(
+            f"{saved} cannot be read ({error}): delete {output_folder}, or choose "
+            "another --output_folder."
+        ) from error
+    now = without_anchors(values(resolved))
     differ = [k for k in {**before, **now} if before.get(k) != now.get(k)]
     if differ:
         # An object made of a changed number differs too: name the number alone.
-        plain = [k for k in differ if not re.match("[!&*]", now.get(k, "!"))]
+        plain = [
+            k for k in differ if not now.get(k, "!new").startswith(OBJECTS)
+        ]
         changes = [f"{k} {before.get(k)} -> {now.get(k)}" for k in plain]
         raise RecipeError(
             f"{output_folder} holds a run with other settings "
             f"({'; '.join(changes) or ', '.join(differ)}): choose another "
             "--output_folder, or delete that one."
         )
+
+
+def without_anchors(values):
+    """Puts the value that an anchor of YAML marks (&id001 VALUE) in place of what
+    refers to it (*id001); takes and returns a dict of str."""
+    marked, found = {}, {}
+    for key, value in values.items():
+        if match := re.match(r"&(\w+) (.*)", value):
+            marked[match[1]] = value = match[2]
+        found[key] = value
+    return {
+        key: re.sub(r"\*(\w+)", lambda m: marked.get(m[1], m[0]), value)
+        for key, value in found.items()
+    }
 
 
 def start_run(hparams_file, overrides):
@@ -267,5 +327,8 @@ def start_run(hparams_file, overrides):
     """
     hparams = load_settings(hparams_file, overrides)
     folder = hparams["output_folder"]
+    # Or a typo would be taken for another run.
+    if "corpora" in hparams:
+        hparams["corpora"].check(hparams.get("protocol", "default"))
     run_on_main(save_settings, (folder, hparams_file, overrides))
     return hparams

@@ -10,7 +10,7 @@ ORDER = (
     "ser.errors ser.files ser.names ser.audio ser.defects ser.stream "
     "ser.batches ser.clips ser.hidden_states ser.encoder ser.pooling ser.head "
     "ser.speakers ser.embeddings ser.model ser.description ser.model_folder ser.onnx_network ser.torch_network "
-    "ser.inference ser.timeline ser.checkpoint ser.epochs ser.history "
+    "ser.inference ser.timeline ser.checkpoint ser.epochs ser.history ser.lock "
     "ser.metrics ser.settings train ser.report crossval"
 ).split()
 CORE = ORDER[: ORDER.index("ser.report")]

@@ -1,5 +1,6 @@
 """The results of a run: predictions, metrics, facts, a page and a few lines."""
 
+import hashlib
 import json
 import shlex
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from data_prep.prepare import shorten
 from data_prep.votes import read_labels
 from encoders import built_in_encoder
 from ser.encoder import Encoder
-from ser.files import write_csv, write_text
+from ser.files import to_csv, write_text
 from ser.head import LayerWeights
 from ser.history import TrainingHistory
 from ser.metrics import METRICS, compute_metrics
@@ -29,6 +30,9 @@ from ser.report.summary import interval, percent
 from ser.speakers import MIN_CLIPS, RULE, has_statistics
 
 import speechbrain as sb
+from speechbrain.utils.logger import get_logger
+
+logger = get_logger(__name__)
 
 BETTER_ENCODER = "--wav2vec2_hub facebook/wav2vec2-base"
 
@@ -90,7 +94,8 @@ class RunReport:
         return read_split(self.manifest_folder)
 
     def is_written(self):
-        """Tells whether the run has ended, here or in an earlier process."""
+        """Tells whether the run has ended, here or in an earlier process, and
+        its predictions are as they were written."""
         return read_metrics(self.output_folder) is not None
 
     def write(self, predictions, best_epoch, temperature):
@@ -141,11 +146,14 @@ class RunReport:
             votes = read_labels(self.corpora, self.labels)
             table = predictions.assign(seed=self.seed)
             metrics |= compare_listeners(table, self.corpora.classes, votes)
+        content = to_csv(predictions)
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        metrics["predictions_sha256"] = digest
         metrics["facts"] = self.facts(
             len(leaked), metrics.get("test_clips_not_normalised", 0)
         )
         metrics["about"] = self.about(metrics)
-        write_csv(predictions, folder / "predictions.csv")
+        write_text(content, folder / "predictions.csv")
         if self.with_page:
             weights = self.layer_weights.weights()
             write_report(
@@ -345,7 +353,23 @@ def read_metrics(folder):
     Returns
     -------
     dict or None
-        None for a run that has not ended.
+        None for a run that has not ended, or whose results are not as they were
+        written.
     """
-    path = Path(folder) / "metrics.json"
-    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+    folder = Path(folder)
+    if not (folder / "metrics.json").is_file():
+        return None
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+        content = (folder / "predictions.csv").read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if digest == metrics["predictions_sha256"]:
+            return metrics
+    except (OSError, ValueError, TypeError, KeyError):
+        pass
+    logger.warning(
+        "predictions.csv or metrics.json in %s is missing or damaged: the run is "
+        "taken up at its end",
+        folder,
+    )
+    return None
