@@ -11,7 +11,7 @@ from ser.defects import MAX_SIZE, examine
 from ser.errors import RecipeError
 
 # Raise it with any change to what `examine` finds, or to the columns.
-VERSION = 3
+VERSION = 4
 
 COLUMNS = ("duration", "sample_rate", "channels", "sha256", "audio", "reason")
 
@@ -42,7 +42,8 @@ class AudioIndex:
                 "CREATE TABLE files (path TEXT PRIMARY KEY,"
                 " stamp TEXT NOT NULL, duration REAL, sample_rate INTEGER,"
                 " channels INTEGER, sha256 TEXT NOT NULL, audio TEXT,"
-                f" reason TEXT); PRAGMA user_version = {VERSION}; COMMIT;"
+                " reason TEXT, digest TEXT NOT NULL);"
+                f" PRAGMA user_version = {VERSION}; COMMIT;"
             )
 
     @classmethod
@@ -67,22 +68,32 @@ class AudioIndex:
 
     def find(self, paths):
         """Looks up a list of paths, some hundreds at most; returns a dict,
-        which `read_facts` takes."""
+        which `read_facts` takes, without rows that are damaged."""
         names = [name_of(path) for path in paths]
         rows = self.connection.execute(
-            f"SELECT path, stamp, {', '.join(COLUMNS)} FROM files"
+            f"SELECT path, stamp, {', '.join(COLUMNS)}, digest FROM files"
             f" WHERE path IN ({', '.join('?' * len(names))})",
             names,
         )
-        return {name: values for name, *values in rows.fetchall()}
+        return {
+            name: values
+            for name, *values, digest in rows.fetchall()
+            if digest == digest_of((name, *values))
+        }
 
     def keep(self, entries):
         """Adds a list of entries from `read_facts`, in one transaction."""
-        marks = ", ".join("?" * (2 + len(COLUMNS)))
+        marks = ", ".join("?" * (3 + len(COLUMNS)))
+        rows = [(*entry, digest_of(entry)) for entry in entries]
         with self.connection:
             self.connection.executemany(
-                f"INSERT OR REPLACE INTO files VALUES ({marks})", entries
+                f"INSERT OR REPLACE INTO files VALUES ({marks})", rows
             )
+
+
+def digest_of(entry):
+    """Hashes a row of the index, by which damage is found."""
+    return hashlib.sha256(repr(tuple(entry)).encode()).hexdigest()[:16]
 
 
 def read_facts(path, found):

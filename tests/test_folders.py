@@ -33,7 +33,7 @@ def test_folder_of_directories(tmp_path):
 
 def test_pattern_that_is_no_regular_expression(tmp_path):
     """Is refused with one that is."""
-    with pytest.raises(RecipeError, match="not a regular expression"):
+    with pytest.raises(RecipeError, match="unterminated subpattern"):
         declare("folder", tmp_path, speaker_pattern="(")
 
 
