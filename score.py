@@ -68,7 +68,6 @@ def expect(args):
     """Finds the clips that are tested of each corpus; returns a list of
     `scoring.audit.Expected`."""
     from data_prep.corpora import Corpora
-
     from scoring.audit import Expected
 
     options = args.label_set, "", "", args.columns, args.speaker_pattern
@@ -151,13 +150,12 @@ def main():
     args = parse_command_line()
     # Here, since they take seconds to import.
     import pandas as pd
-    from ser.files import write_csv, write_text
-    from ser.report.pages import write_scores, write_summary
-    from ser.report.summary import print_summary
-
     from scoring.audit import audit, combine
     from scoring.ranking import compare_all, rank
     from scoring.words import read_words
+    from ser.files import write_csv, write_text
+    from ser.report.pages import write_scores, write_summary
+    from ser.report.summary import print_summary
 
     words = read_words(args.words)
     tables = read_systems(args.predictions)

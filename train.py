@@ -8,8 +8,14 @@ A frozen encoder (hparams/train.yaml) encodes each clip once, for a head that is
 trained on the stored embeddings; hparams/finetune.yaml trains the encoder too.
 """
 
-import logging
 import sys
+
+from ser.usage import print_usage
+
+if __name__ == "__main__":
+    print_usage(__doc__)
+
+import logging
 import time
 from functools import partial
 from pathlib import Path
@@ -95,7 +101,8 @@ class EmotionBrain(sb.Brain):
                 self.avg_train_loss, self.step = 0.0, 0
                 self.end_epoch(epoch, self.errors[epoch - 1])
             return
-        self.predictions = table = self.collect_predictions()
+        table = tabulate(self.outputs, self.hparams.classes, self.temperature)
+        self.predictions = table
         if stage == sb.Stage.TEST:
             return
         truth, prediction = table["truth"], table["prediction"]
@@ -128,11 +135,6 @@ class EmotionBrain(sb.Brain):
             ckpt_predicate=is_end_of_epoch,
             verbosity=logging.DEBUG,
         )
-
-    def collect_predictions(self):
-        """Returns a table of ID, truth, prediction and a calibrated probability
-        for each class, by ID."""
-        return tabulate(self.outputs, self.hparams.classes, self.temperature)
 
     def calibrate(self):
         """Fits the temperature to the set that was evaluated last."""
@@ -326,8 +328,7 @@ def run(hparams, run_opts):
         return
     calibrated = {"temperature": brain.temperature}
     run_on_main(hparams["save_model"], kwargs=calibrated)
-    results = brain.predictions, brain.best_epoch
-    run_on_main(report.write, results, calibrated)
+    run_on_main(report.write, (brain.predictions, brain.best_epoch), calibrated)
 
 
 if __name__ == "__main__":

@@ -311,13 +311,15 @@ def nothing_usable(corpus, excluded, others):
     """Makes the error for a folder without a clip: what is there instead."""
     found = Counter(dict(count_reasons(excluded)))
     found.update(f"other file ({ending})" for ending in others.elements())
+    advice = "pass the folder as --data_folder and its corpus as --corpus"
+    if found and found.most_common(1)[0][0].startswith("no speaker"):
+        advice = "correct --speaker_pattern, which found no speaker"
     found = [f"{number} {what}" for what, number in found.most_common(5)]
     return RecipeError(
         f"no usable clip of {corpus.name} in '{corpus.folder}': looked for "
         f"audio ({' '.join(AUDIO_ENDINGS)}) in it and below, found "
         f"{', '.join(found) or 'no file at all'}"
-        f"{looks_like(corpus.folder, corpus)}; pass the folder as "
-        "--data_folder and its corpus as --corpus."
+        f"{looks_like(corpus.folder, corpus)}; {advice}."
     )
 
 
@@ -357,7 +359,7 @@ def looks_like(folder, but):
     # A corpus without an address takes any name; made ones borrow names.
     known = [c for c in all_corpora().values() if c.address and not c.make]
     best = max(known, key=count)
-    asked = best.key == but.key or (but.classes and count(but) >= count(best))
+    asked = best.base == but.base or (but.classes and count(but) >= count(best))
     if asked or count(best) <= len(files) / 2:
         return ""
     return f", and the names look like {best.name} (--corpus {best.key})"

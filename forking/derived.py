@@ -6,7 +6,7 @@ import pandas as pd
 from data_prep.corpus import find_corpus
 from data_prep.facts import derived_readmes
 from ser.files import write_text
-from ser.settings import values
+from ser.settings_file import values
 
 COLUMNS = (
     "Task Dataset Script_file Hparam_file Data_prep_file Readme_file "

@@ -12,7 +12,7 @@ from forking.derived import SETTINGS, recipe_name, recipe_table
 from forking.new_files import write_new
 from forking.splice import splice
 from ser.errors import RecipeError
-from ser.settings import read_settings
+from ser.settings_file import read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "forking/templates/standalone"
@@ -160,6 +160,14 @@ def export_script():
     """Makes train.py: this repository's up to the marker, then a main block
     that needs no report."""
     core, _ = read(ROOT / "train.py").split(MARKER)
+    # SpeechBrain's scripts have the help of SpeechBrain.
+    core = re.sub(
+        r"import sys\n\nfrom ser.usage.*?(?=import logging)",
+        "",
+        core,
+        flags=re.S,
+    )
+    core = core.replace("import logging\n", "import logging\nimport sys\n", 1)
     return core + MARKER + read(TEMPLATES / "main.py").split(MARKER)[1]
 
 

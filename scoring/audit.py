@@ -11,9 +11,8 @@ from data_prep.corpus import AUDIO_ENDINGS, plain
 from data_prep.protocol import make_protocol
 from data_prep.scan import find_clips
 from data_prep.split import split
-from ser.errors import RecipeError
-
 from scoring.words import find_class
+from ser.errors import RecipeError
 
 VALID_RATIO = 0.2  # which clips validate does not change which are tested
 

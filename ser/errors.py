@@ -49,6 +49,11 @@ def user_errors():
             "stopped; everything saved is kept, and the same command resumes a "
             "run or a job."
         )
+    except PermissionError as error:
+        end(
+            f"{error}: make it readable and its folder writable, or choose "
+            "another one, such as by --output_folder and --cache_folder."
+        )
     except (RecipeError, OSError) as error:
         end(str(error))
     except Exception as error:
@@ -92,5 +97,6 @@ def refused_options():
         yield
     except (ValueError, AssertionError, RuntimeError) as error:
         raise RecipeError(
-            f"SpeechBrain refuses these options: {error}"
+            f"SpeechBrain refuses these options ({error}): correct them, such as "
+            "--device cpu where there is no GPU, and --precision fp32."
         ) from error

@@ -2,7 +2,6 @@
 without a word, and nothing ends in a traceback.
 """
 
-import json
 import random
 import shutil
 import sqlite3

@@ -11,7 +11,7 @@ ORDER = (
     "ser.batches ser.clips ser.hidden_states ser.encoder ser.pooling ser.head "
     "ser.speakers ser.embeddings ser.model ser.description ser.model_folder ser.onnx_network ser.torch_network "
     "ser.inference ser.timeline ser.checkpoint ser.epochs ser.history ser.lock "
-    "ser.metrics ser.settings train ser.report crossval"
+    "ser.metrics ser.settings_file ser.settings ser.usage train ser.report crossval"
 ).split()
 CORE = ORDER[: ORDER.index("ser.report")]
 PAGES = {"jinja2", "matplotlib", "gradio"}

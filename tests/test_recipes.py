@@ -12,7 +12,7 @@ from conftest import ROOT
 from data_prep.corpus import find_corpus
 from forking.derived import derived_files, recipe_name, sync
 from forking.standalone import export_recipe
-from ser.settings import read_settings
+from ser.settings_file import read_settings
 
 from speechbrain.utils.run_opts import RunOptions
 
@@ -290,7 +290,7 @@ def test_an_export_differs_in_what_is_declared(name, stem, exported):
     left_out = set(
         "corpus protocol num_folds text_independent label_set test_corpus "
         "test_data_folder columns speaker_pattern audio_index corpora "
-        "report save_model".split()
+        "labels max_duration read_labels report save_model".split()
     )
     if stem == "finetune":
         left_out |= {"embedding_store", "encode_batch_length"}

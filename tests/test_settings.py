@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from ser.errors import RecipeError
-from ser.settings import parse_arguments, read_settings, save_settings
+from ser.settings import parse_arguments, save_settings
+from ser.settings_file import read_settings
 
 from speechbrain.utils.run_opts import RunOptions
 

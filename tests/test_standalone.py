@@ -85,7 +85,7 @@ def test_a_recipe_is_where_speechbrain_has_them(exported):
 def test_a_recipe_is_small(exported):
     """No more than a maintainer would read."""
     texts = [(exported / n).read_text("utf-8") for n in list_files(exported)]
-    assert sum(len(text.splitlines()) for text in texts) <= 2600
+    assert sum(len(text.splitlines()) for text in texts) <= 2750
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +108,10 @@ def test_code_is_this_repository_s(exported):
     marker = "# RECIPE BEGINS!\n"
     mine, main = (folder / "train.py").read_text("utf-8").split(marker)
     theirs, _ = (ROOT / "train.py").read_text("utf-8").split(marker)
-    assert mine == theirs
+    mine = mine.replace("import logging\nimport sys\n", "import logging\n")
+    # This repository's starts with its help, SpeechBrain's scripts do not.
+    start = theirs.index("import sys\n"), theirs.index("import logging\n")
+    assert mine == theirs[: start[0]] + theirs[start[1] :]
     assert main.startswith('if __name__ == "__main__":\n')
 
 

@@ -28,13 +28,17 @@ from ser.report.listeners import compare_listeners, describe_listeners
 from ser.report.pages import write_report
 from ser.report.summary import interval, percent
 from ser.speakers import MIN_CLIPS, RULE, has_statistics
+from ser.usage import own_command
 
 import speechbrain as sb
 from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
 
-BETTER_ENCODER = "--wav2vec2_hub facebook/wav2vec2-base"
+BETTER_ENCODER = {
+    "wav2vec2_hub": "facebook/wav2vec2-base",
+    "output_folder": "results/wav2vec2-base",
+}
 
 
 @dataclass
@@ -196,6 +200,7 @@ class RunReport:
             "Protocol": f"{facts['Protocol']}; fold {self.fold}",
             "Speakers": "; ".join(speakers),
             "Seed": str(self.seed),
+            "Command": own_command({}),
             "Manifests": f"sha256 {metrics['manifest_sha256']}",
         }
 
@@ -330,15 +335,14 @@ class RunReport:
             note = "The built-in encoder is small and was trained on CREMA-D"
         if note:
             print(
-                f"{note}. For one that was trained on 960 hours of speech, add "
-                "to the command:\n"
-                f"  {BETTER_ENCODER} --output_folder results/wav2vec2-base"
+                f"{note}. For one that was trained on 960 hours of speech:\n"
+                f"  {own_command(BETTER_ENCODER)}"
             )
         if self.corpora.all[0].make:
             print(
                 "For real speech, such as EMO-DB:\n"
                 f"  python train.py {hparams_file} --corpus emodb"
-                f" --data_folder /path/to/emodb {BETTER_ENCODER}"
+                " --data_folder /path/to/emodb"
             )
 
 
