@@ -23,9 +23,6 @@ from prediction.sources import find_audio, find_speakers
 from ser.errors import RecipeError, user_errors
 
 PICTURES = (".png", ".svg", ".pdf")
-WITHOUT_SPEAKERS = (
-    "the answers are then as for a speaker like the average of the training set"
-)
 STOPPED = "stopped before the table was written."
 
 
@@ -164,16 +161,17 @@ def has_failed(answers):
     return cut_short or all(answer.emotion is None for answer in answers)
 
 
-def describe_speakers(speakers):
-    """Says how many clips have too few of their speaker to be normalised."""
-    from ser.speakers import MIN_CLIPS, has_statistics
+def describe_speakers(answered):
+    """Says how many of the clips that got an answer have too few of their
+    speaker (a list of str) to be normalised."""
+    from ser.speakers import MIN_CLIPS, UNKNOWN, has_statistics
 
-    clips = Counter(speakers)
-    few = [s for s in clips if not has_statistics(s, clips[s])]
-    known = len(clips.keys() - {"unknown"})
+    clips = Counter(answered)
+    few = sum(n for s, n in clips.items() if not has_statistics(s, n))
     return (
-        f"{known} speakers were found; for {sum(clips[s] for s in few)} of "
-        f"{len(speakers)} clips the speaker is unknown or has fewer than {MIN_CLIPS} clips: {WITHOUT_SPEAKERS}"
+        f"{len(clips.keys() - {UNKNOWN})} speakers were found; for {few} of "
+        f"{len(answered)} clips the speaker is unknown or has fewer than "
+        f"{MIN_CLIPS} clips: {output.WITHOUT_SPEAKERS}"
     )
 
 
@@ -211,17 +209,23 @@ def run(args, found):
     )
     recogniser = load(args.model, args.device)
     if recogniser.normalise == "speaker" and speakers is None:
-        print(f"no speakers were given: {WITHOUT_SPEAKERS}", file=sys.stderr)
+        print(
+            f"no speakers were given: {output.WITHOUT_SPEAKERS}",
+            file=sys.stderr,
+        )
     classes, failed = recogniser.classes, 0
     columns = ["path", "emotion", *classes, "duration", "note"]
     if args.window is not None:
         columns = ["path", "start", "end", "emotion", *classes, "note"]
-    rows = [[] for _ in found]
+    rows, answered = [[] for _ in found], []
+    speaker_of = dict(zip(paths, speakers or ()))
     before = signal.signal(signal.SIGINT, stop)
     for place, answers in predict(recogniser, found, speakers, args):
         path = output.name_in_table(found[place][0])
         rows[place] = [make_row(path, a, columns) for a in answers]
         failed += has_failed(answers)
+        if speakers and answers[-1].emotion:
+            answered.append(speaker_of[found[place][0]])
     signal.signal(signal.SIGINT, before)
     rows = list(chain.from_iterable(rows))
     output.write_table(args.out, columns, classes, rows)
@@ -234,7 +238,7 @@ def run(args, found):
         plot_timeline(answers, classes, args.plot, title)
         print(f"wrote {args.plot}", file=sys.stderr)
     if speakers:
-        print(describe_speakers(speakers), file=sys.stderr)
+        print(describe_speakers(answered), file=sys.stderr)
     if failed:
         count = f"{failed} of {len(found)} files"
         print(f"no answer for {count}: see their notes", file=sys.stderr)

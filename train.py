@@ -73,7 +73,7 @@ class EmotionBrain(sb.Brain):
     def compute_objectives(self, predictions, batch, stage):
         """Computes the loss, and collects logits outside training."""
         predictions = predictions.float()
-        target = batch.emotion_encoded.to(self.device)
+        target = batch.emotion_encoded.data.to(self.device)
         if stage != sb.Stage.TRAIN:
             self.outputs += zip(batch.id, target.tolist(), predictions.cpu())
         # In training each head has logits of its own; votes are [batch, class].

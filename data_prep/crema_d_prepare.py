@@ -1,6 +1,7 @@
 """CREMA-D, the Crowd-sourced Emotional Multimodal Actors Dataset."""
 
 from functools import partial
+from glob import iglob
 from pathlib import Path
 
 import pandas as pd
@@ -39,11 +40,11 @@ NAME = (
 
 def read_votes(folder):
     """Counts what listeners heard in each clip, without seeing the face; None
-    if tabulatedVotes.csv is not in the folder."""
-    path = Path(folder) / "tabulatedVotes.csv"
-    if not path.is_file():
+    unless tabulatedVotes.csv is in the folder or below."""
+    found = iglob("**/tabulatedVotes.csv", root_dir=folder, recursive=True)
+    if (name := next(found, None)) is None:
         return None
-    table = pd.read_csv(path, index_col=0)
+    table = pd.read_csv(Path(folder) / name, index_col=0)
     # Votes on the voice, the face and both have 1, 2 and 3 as first digit.
     table = table[table.index // 100000 == 1].set_index("fileName")
     letters = {code[0]: emotion for code, emotion in EMOTIONS.items()}

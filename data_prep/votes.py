@@ -1,5 +1,6 @@
 """What listeners heard: the shares of their votes for each class."""
 
+import pandas as pd
 from data_prep.labels import COMMON
 from ser.errors import RecipeError
 
@@ -55,23 +56,35 @@ def read_votes(corpora, required=False):
     """
     shares = {}
     for corpus in corpora.all:
-        table = corpus.votes and corpus.votes(corpus.folder)
-        if table is None:
-            if required and corpus in corpora.train:
-                raise RecipeError(
-                    f"labels is votes, and '{corpus.folder}' holds no votes of "
-                    f"listeners to {corpus.name}: pass --labels emotion, or add "
-                    "the file that CREMA-D (tabulatedVotes.csv) and MSP-Podcast "
-                    "(labels_detailed.csv) have for them."
-                )
-            continue
-        if corpora.label_set == "common":
-            table = table.rename(columns=COMMON)
-        table = table.T.groupby(level=0).sum().T  # of one name
-        table = table.reindex(columns=corpora.classes, fill_value=0)
-        table = table[table.sum(axis=1) > 0]
+        table = count_votes(corpus, corpora.label_set)
+        if table.empty and required and corpus in corpora.train:
+            raise RecipeError(
+                f"labels is votes, and '{corpus.folder}' holds no votes of "
+                f"listeners to {corpus.name}: pass --labels emotion, or add the "
+                "file that CREMA-D (tabulatedVotes.csv) and MSP-Podcast "
+                "(labels_detailed.csv) have for them."
+            )
         table = table.div(table.sum(axis=1), axis=0)
         if len(corpora.all) > 1:
-            table.index = f"{corpus.key}-" + table.index
+            table.index = f"{corpus.key}-" + table.index.astype(str)
         shares |= dict(zip(table.index, table.to_numpy().tolist()))
     return shares
+
+
+def count_votes(corpus, label_set):
+    """Counts the votes for each class, a pandas.DataFrame [ID, class], of the
+    clips that have any; raises RecipeError if their file is damaged."""
+    try:
+        table = corpus.votes and corpus.votes(corpus.folder)
+        if table is None:
+            return pd.DataFrame(columns=corpus.classes, dtype=float)
+        if label_set == "common":
+            table = table.rename(columns=COMMON)
+        table = table.T.groupby(level=0).sum().T  # of one name
+        table = table.reindex(columns=corpus.classes, fill_value=0)
+        return table[table.sum(axis=1) > 0]
+    except (ValueError, TypeError, KeyError) as error:
+        raise RecipeError(
+            f"the votes of listeners to {corpus.name} in '{corpus.folder}' cannot "
+            f"be read ({type(error).__name__}: {error}): get their file again."
+        ) from error

@@ -20,7 +20,13 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from prediction.output import TEXTS, escaped, import_pyarrow, name_in_table
+from prediction.output import (
+    TEXTS,
+    WITHOUT_SPEAKERS,
+    escaped,
+    import_pyarrow,
+    name_in_table,
+)
 from ser.audio import SAMPLE_RATE
 from ser.clips import find_length
 from ser.errors import RecipeError
@@ -71,6 +77,8 @@ def run_bulk(model, found, out_dir, address=None, abstain=0.0):
     os.environ.setdefault("OMP_NUM_THREADS", str(CORES))
     recogniser, out_dir = load_model(model), Path(out_dir).absolute()
     print(escaped(recogniser.about), file=sys.stderr)
+    if recogniser.normalise == "speaker":
+        print(f"no speakers are taken: {WITHOUT_SPEAKERS}", file=sys.stderr)
     open_job(out_dir, {"model": identify(recogniser), "abstain": abstain})
     clips = {name_in_table(clip[0]): clip for clip in found}
     done = settle(out_dir)

@@ -12,6 +12,9 @@ from ser.errors import RecipeError
 from ser.files import written_whole
 
 OUT_ENDINGS = (".csv", ".jsonl", ".parquet")
+WITHOUT_SPEAKERS = (
+    "the answers are then as for a speaker like the average of the training set"
+)
 TEXTS = ("path", "emotion", "note")  # the columns that are not numbers
 
 

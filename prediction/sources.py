@@ -62,8 +62,10 @@ def find_speakers(paths, names, column=None, pattern=None):
         ]
     elif column:
         clips = chain.from_iterable(expand(name, column) for name in names)
-        speakers = {path: speaker for path, _, speaker in clips}
-        found = [speakers.get(path) for path in paths]
+        speakers = {
+            os.path.realpath(path): who for path, _, who in clips if who
+        }
+        found = [speakers.get(os.path.realpath(path)) for path in paths]
     else:
         return None
     if not any(found):
@@ -223,7 +225,8 @@ def read_parquet(table, speaker_column):
         raise RecipeError(f"{table} is no table ({error}).") from error
     rows = zip(*rows.values())
     for number, (path, *speaker) in enumerate(rows, start=1):
-        yield f"row {number}", str(path or ""), str([*speaker, ""][0] or "")
+        who = "" if not speaker or speaker[0] is None else str(speaker[0])
+        yield f"row {number}", str(path or ""), who
 
 
 def find_column(table, columns, name):

@@ -8,10 +8,13 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from conftest import ENVIRONMENT, ROOT
 from data_prep.corpora import Corpora
+from data_prep.votes import read_labels
+from prediction.sources import find_audio, find_speakers
 from ser.errors import RecipeError
 from ser.settings import load_settings
 from trees import encode, excluded, put, run_prepare
@@ -213,3 +216,38 @@ def test_one_process_at_a_time(finished, run_train):
     assert done.returncode == 1
     assert f"in use by process {holder.pid} on" in done.stderr
     assert run_train(*command).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('"",A,D,F,H,N,S,fileName\n200001,1,0,0,0,0,0,x\n', "holds no votes"),
+        ("version https://git-lfs.github.com/spec/v1\n", "cannot be read"),
+    ],
+)
+def test_votes_that_are_none(text, words, tmp_path):
+    """Of the face alone, or a pointer in place of the file."""
+    folder = tmp_path / "processedResults"  # as in CREMA-D's repository
+    folder.mkdir()
+    (folder / "tabulatedVotes.csv").write_text(text)
+    corpora = Corpora("crema_d", tmp_path, "own", "", "", "", "")
+    with pytest.raises(RecipeError, match=words):
+        read_labels(corpora, "votes")
+
+
+def test_speakers_of_files_that_are_named_twice(tmp_path):
+    """By a table that knows them and by their folder; 0 is a name."""
+    table = tmp_path / "table.csv"
+    table.write_text("path,agent\na.wav,0\nb.wav,1\n")
+    for name in ("a.wav", "b.wav"):
+        put(tmp_path / name)
+    names = [str(table), str(tmp_path)]
+    paths = [path for path, _ in find_audio(names)]
+    assert find_speakers(paths, names, column="Agent") == ["0", "1"]
+    pytest.importorskip("pyarrow")
+    parquet = str(tmp_path / "table.parquet")
+    pd.DataFrame({"path": ["a.wav", "b.wav"], "agent": [0, 1]}).to_parquet(
+        parquet
+    )
+    paths = [path for path, _ in find_audio([parquet])]
+    assert find_speakers(paths, [parquet], column="agent") == ["0", "1"]
