@@ -12,13 +12,14 @@ missing or doubled, or which hold clips that the fold was trained on.
 """
 
 import argparse
+import contextlib
 import json
 import re
 from datetime import date
 from pathlib import Path
 
 from data_prep.corpus import PROTOCOLS
-from ser.errors import user_errors
+from ser.errors import RecipeError, user_errors
 
 
 def parse_command_line():
@@ -52,16 +53,38 @@ def read_systems(given):
     """Reads the tables; returns a list of (name of the system, path, table)."""
     from scoring.tables import read_table
 
-    tables = []
+    tables, systems = [], {}
     for item in given:
         name, equals, path = item.partition("=")
         if not equals or Path(item).exists():
             name, path = "", item
         path = Path(path)
+        table = read_table(path)
         if path.name in ("predictions.csv", "summary.json"):
-            path = path.parent
-        tables.append((name or path.stem, path, read_table(path)))
+            path = path.resolve().parent
+        own = path.resolve().name if path.is_dir() else path.stem
+        shown = " ".join(
+            (name or own).encode("utf-8", "replace").decode().split()
+        )
+        # Tables are one system only if the user says so.
+        known = systems.setdefault(folder_of(shown), shown)
+        if tables and known in [n for n, *_ in tables]:
+            if known != shown or not name:
+                raise RecipeError(
+                    f"two systems would be called {shown}: name them, such as "
+                    f"ours={item}."
+                )
+        if any(shown == other and path == where for other, where, _ in tables):
+            raise RecipeError(
+                f"{path} is given twice for {shown}: leave one out."
+            )
+        tables.append((shown, path, table))
     return tables
+
+
+def folder_of(name):
+    """Names the folder of a system."""
+    return re.sub(r"[^\w.-]+", "_", name).strip(".") or "system"
 
 
 def expect(args):
@@ -70,18 +93,25 @@ def expect(args):
     from data_prep.corpora import Corpora
     from scoring.audit import Expected
 
+    names, folders = args.corpus.split(","), [args.data_folder]
+    if len(names) > 1:  # the path of a single corpus may hold a comma
+        folders = args.data_folder.split(",")
+    if len(names) != len(folders):
+        raise RecipeError(
+            f"{len(names)} corpora were given {len(folders)} data folders: give "
+            "as many, separated by commas."
+        )
     options = args.label_set, "", "", args.columns, args.speaker_pattern
-    given = Corpora(args.corpus, args.data_folder, *options)
     return [
         Expected(
-            Corpora(corpus.key, corpus.folder, *options),
+            Corpora(name.strip(), folder.strip(), *options),
             args.protocol,
             args.num_folds,
             args.fold,
             args.min_duration,
             args.audio_index,
         )
-        for corpus in given.train
+        for name, folder in zip(names, folders)
     ]
 
 
@@ -102,20 +132,31 @@ def assign(tables, expected):
         if excluded.any():
             part[2].append(
                 f"{excluded.sum()} answers of {path} are not scored, since their "
-                "clips are excluded here (doubled, damaged or disputed)"
+                "clips are excluded here, which python -m data_prep tells why"
             )
         part[0].append(table[~excluded])
         part[1].append(path)
     return found
 
 
-def describe(name, paths, notes, expected, predictions):
+def read_notice(path):
+    """Reads what must be printed with every score of a results folder of this
+    repository; "" of a table."""
+    for name in ("summary.json", "metrics.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
+            found = json.loads((path / name).read_text("utf-8"))
+            return str(found["facts"].get("Notice", ""))
+    return ""
+
+
+def describe(name, paths, notes, words, expected, predictions):
     """Describes in words what is scored."""
     corpora = expected.corpora
     only = "" if expected.fold is None else f"; only fold {expected.fold}"
     (corpus,) = corpora.train
+    notices = [corpora.notice, *map(read_notice, paths)]
     facts = {
-        "Notice": corpora.notice,
+        "Notice": " ".join(dict.fromkeys(filter(None, notices))),
         "System": name,
         "Predictions": ", ".join(path.name for path in paths),
         "Corpus": corpora.name,
@@ -127,17 +168,18 @@ def describe(name, paths, notes, expected, predictions):
         "Clips": f"{predictions['ID'].nunique()} clips",
         "Training": "as its authors say; a table does not tell what else a "
         "system has heard",
+        "Words": " ".join(words),
         "Notes": "; ".join(notes),
         "Date": date.today().isoformat(),
     }
     return {name: fact for name, fact in facts.items() if fact}
 
 
-def score(name, paths, notes, expected, predictions):
+def score(name, paths, notes, words, expected, predictions):
     """Sums up the predictions of one system on one corpus."""
     from ser.report.summary import summarise
 
-    facts = describe(name, paths, notes, expected, predictions)
+    facts = describe(name, paths, notes, words, expected, predictions)
     genders = expected.clips["gender"].to_dict()
     classes = expected.corpora.classes
     return {"facts": facts, "protocol": facts["Protocol"]} | summarise(
@@ -167,14 +209,20 @@ def main():
         corpus = expected[number]
         table, more = audit(combine(parts, name), corpus, words, name)
         key = corpus.corpora.train[0].key
-        folder = args.out / key / re.sub(r"[^\w.-]+", "_", name)
-        summary = score(name, paths, notes + more, corpus, table)
+        folder = args.out / key / folder_of(name)
+        if folder.resolve() in [path.resolve() for path in paths]:
+            raise RecipeError(
+                f"{folder} is read, and --out would replace it: choose another."
+            )
+        notes += more
+        summary = score(name, paths, notes, args.words, corpus, table)
         write_csv(table, folder / "predictions.csv")
         write_summary(folder, summary)
         write_text(json.dumps(summary, indent=2), folder / "summary.json")
         print(f"\n{name}, {corpus.corpora.name}", end="")
         print_summary(summary, folder / "summary.html")
-        print(*(f"Note: {note}." for note in notes + more), sep="\n")
+        for note in notes:
+            print(f"Note: {note.rstrip('?')}.")
         summaries[name, key], predictions[name, key] = summary, table
     if len(summaries) > 1:
         classes = {c.corpora.train[0].key: c.corpora.classes for c in expected}

@@ -2,14 +2,13 @@
 was trained on.
 """
 
-import itertools
 from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 from data_prep.corpus import AUDIO_ENDINGS, plain
 from data_prep.protocol import make_protocol
-from data_prep.scan import find_clips
+from data_prep.scan import OTHER_AUDIO, find_clips
 from data_prep.split import split
 from scoring.words import find_class
 from ser.errors import RecipeError
@@ -64,7 +63,7 @@ class Expected:
             raise complain(
                 name,
                 unknown,
-                f"are no clips of {self.corpora.name}",
+                f"are no clips of {self.corpora.name}, or fit several",
                 "take them out, or pass the --corpus and --data_folder that "
                 "they are of",
             )
@@ -109,7 +108,7 @@ def names_given(file):
 def strip_ending(path):
     """Drops the ending of an audio file, or of the video that it is from."""
     ending = PurePosixPath(path).suffix
-    known = (*AUDIO_ENDINGS, ".mp4", ".avi")
+    known = (*AUDIO_ENDINGS, *OTHER_AUDIO)
     return path[: -len(ending)] if ending.lower() in known else path
 
 
@@ -133,26 +132,32 @@ def combine(tables, name):
     RecipeError
         If two tables share a part of their clips.
     """
-    clips = [set(table["ID"]) for table in tables]
-    same = all(ids == clips[0] for ids in clips)
-    if not same and len(set().union(*clips)) < sum(map(len, clips)):
-        one, two = next(
-            pair
-            for pair in itertools.combinations(clips, 2)
-            if pair[0] & pair[1]
-        )
-        raise RecipeError(
-            f"the {len(tables)} tables of {name} share a part of their clips, "
-            f"such as {min(one & two)}: expected tables of the same clips (seeds), "
-            "or of other clips each (folds)."
-        )
     if len(tables) == 1:
         return tables[0]
-    column = "seed" if same else "fold"
-    for number, table in enumerate(tables, start=1):
-        own = table.get(column, pd.Series("", table.index))
-        table[column] = f"{number} " + own
-    return pd.concat(tables)
+    folds, parts = [], []  # the clips of each fold
+    for table in tables:
+        clips = set(table["ID"])
+        shared = next(
+            (c & clips for c in folds if c & clips and c != clips), ()
+        )
+        if shared:
+            raise RecipeError(
+                f"the {len(tables)} tables of {name} share a part of their "
+                f"clips, such as {min(shared)}: expected tables of the same clips "
+                "(seeds), or of other clips each (folds)."
+            )
+        seed = f"{1 + folds.count(clips)}"
+        folds.append(clips)
+        own = pd.Series(seed, table.index)
+        if "seed" in table:
+            own = f"{seed} " + table["seed"]
+        table = table.assign(seed=own)
+        if "fold" not in table:
+            table["fold"] = f"of table {folds.index(clips) + 1}"
+        parts.append(table)
+    whole = pd.concat(parts)
+    # Tables of the same clips tell no folds.
+    return whole if whole["fold"].nunique() > 1 else whole.drop(columns="fold")
 
 
 def audit(table, expected, words, name):
@@ -186,6 +191,16 @@ def audit(table, expected, words, name):
     classes = expected.corpora.classes
     clips = expected.clips.loc[table["ID"]].reset_index()
     table = table.reset_index(drop=True)
+    protocol = (
+        set(table["protocol"].str.split("[,;]").str[0])
+        if ("protocol" in table)
+        else set()
+    )
+    if protocol - {expected.words.split(",")[0]}:
+        raise RecipeError(
+            f"{name} was tested by the protocol {', '.join(sorted(protocol))}, and "
+            f"is held against {expected.words}: pass its --protocol."
+        )
     seeds = table["seed"] if "seed" in table else pd.Series("1", table.index)
     check_clips(table, clips, seeds, expected, name)
     meaning = {
@@ -195,15 +210,15 @@ def audit(table, expected, words, name):
     if unknown := sorted(word for word, found in meaning.items() if not found):
         raise RecipeError(
             f"{name} answers {', '.join(map(repr, unknown[:5]))}, and the classes "
-            f"are {', '.join(classes)}: say what they mean, such as --words "
-            f"{unknown[0] or 'WORD'}={classes[0]}."
+            f"are {', '.join(classes)}: have the system choose among these, or, if "
+            "it did, say what its words mean, such as --words WORD=CLASS."
         )
     predictions = pd.DataFrame(
         {
             "ID": clips["ID"],
             "spk_id": clips["spk_id"],
             "fold": clips["fold"],
-            "seed": pd.factorize(seeds, sort=True)[0] + 1,
+            "seed": number_seeds(seeds),
             "truth": clips["emotion"],
             "prediction": table["answer"].map(meaning),
         }
@@ -218,9 +233,13 @@ def audit(table, expected, words, name):
                 f"such as that of {clips['ID'][differ].iloc[0]}: the corpus's "
                 "are scored"
             )
+    if (predictions["truth"] == predictions["prediction"]).all():
+        notes.append("every answer is right: is it a table of labels?")
     shares = read_probabilities(table, classes, words)
     if shares is None:
-        notes.append("the table has no probabilities, so none are calibrated")
+        notes.append(
+            "there are no probabilities of all classes, so no calibration"
+        )
     else:
         predictions = predictions.join(shares)
     return predictions.sort_values(["seed", "ID"], ignore_index=True), notes
@@ -245,7 +264,9 @@ def check_clips(table, clips, seeds, expected, name):
             else f"are not tested in {where} ({protocol}), so they were trained on",
             "give the answers of a system that has not seen them",
         )
-    for seed, ids in clips["ID"].groupby(seeds):
+    for _, ids in (
+        clips["ID"].groupby(seeds) if len(clips) else [("", clips["ID"])]
+    ):
         tested = expected.clips.index[expected.clips["fold"] > 0]
         missing = tested.difference(ids)
         if len(missing):
@@ -255,18 +276,30 @@ def check_clips(table, clips, seeds, expected, name):
                 f"are missing ({protocol})",
                 "add them, or pass --fold if one fold was tested",
             )
-    if "fold" in table and expected.fold is None:
-        pairs = pd.crosstab(table["fold"], clips["fold"]) > 0
-        mixed = pairs.sum(axis=1) > 1
-        if mixed.any():
+        if "fold" in table:
+            check_folds(table["fold"][ids.index], clips, expected, name)
+
+
+def check_folds(theirs, clips, expected, name):
+    """Raises unless the folds of a table (a Series) are those of the
+    protocol."""
+    pairs = pd.crosstab(theirs, clips["fold"][theirs.index]) > 0
+    for table, what in ((pairs, "clips of folds"), (pairs.T, "a part of fold")):
+        mixed = table.sum(axis=1) > 1
+        if mixed.any() and table is pairs:
             fold = mixed.idxmax()
             others = ", ".join(map(str, pairs.columns[pairs.loc[fold]]))
-            raise RecipeError(
-                f"fold {fold} of {name} holds clips of folds {others} of the "
-                f"protocol ({protocol}), so some were trained on by its rule: "
-                "test by the folds of the protocol, or choose the --protocol that "
-                "was followed."
-            )
+            found = f"fold {fold} of {name} holds {what} {others}"
+        elif mixed.any():
+            parts = ", ".join(map(str, pairs.index[pairs[mixed.idxmax()]][:5]))
+            found = f"folds {parts} of {name} each hold {what} {mixed.idxmax()}"
+        else:
+            continue
+        raise RecipeError(
+            f"{found}, and not those of the protocol ({expected.words}), so clips "
+            "may have been trained on: test by these folds, or choose the "
+            "--protocol that was followed."
+        )
 
 
 def complain(name, clips, what, advice):
@@ -277,6 +310,14 @@ def complain(name, clips, what, advice):
     return RecipeError(
         f"{len(clips)} clips of {name} {what} ({some}): {advice}."
     )
+
+
+def number_seeds(seeds):
+    """Makes numbers of what tells seeds apart (a Series of str): the seeds
+    themselves, if they are numbers."""
+    if seeds.str.fullmatch("[0-9]{1,9}").all():
+        return seeds.astype(int)
+    return pd.factorize(seeds, sort=True)[0] + 1
 
 
 def read_probabilities(table, classes, words):

@@ -28,7 +28,9 @@ def rank(uars):
     """
     ranks = uars.apply(
         lambda column: pd.Series(
-            rankdata(-column, method="min", nan_policy="omit"), column.index
+            # Rounded, so that equal UARs tie.
+            rankdata(-column.round(12), method="min", nan_policy="omit"),
+            column.index,
         )
     )
     return ranks, ranks.loc[:, uars.notna().all()].mean(axis=1)

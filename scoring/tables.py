@@ -1,6 +1,9 @@
 """Tables of predictions, as any system writes them."""
 
+import csv
+import io
 import json
+import warnings
 
 import pandas as pd
 from data_prep.corpus import AUDIO_ENDINGS
@@ -35,59 +38,73 @@ def read_table(path):
     """
     path = path / "predictions.csv" if path.is_dir() else path
     try:
-        table = parse(path)
-    except (OSError, ValueError) as error:
+        table = parse(path.read_bytes().decode("utf-8-sig"))
+    except (OSError, ValueError, csv.Error, RecursionError, Warning) as error:
+        reason = " ".join(str(error).split())
         raise RecipeError(
-            f"{path} cannot be read as predictions ({error}): expected CSV, TSV, "
+            f"{path} cannot be read as predictions ({reason}): expected CSV, TSV, "
             "JSON lines or a JSON list, a row for each clip."
         ) from error
-    table.columns = [str(name).strip().lower() for name in table.columns]
-    doubled = table.columns[table.columns.duplicated()]
     names = {}
     for ours, theirs in (("file", FILE), ("answer", ANSWER), ("truth", TRUTH)):
         there = (n for n in theirs if n in table and n not in names.values())
         names[ours] = next(there, None)
-    if table.empty or len(doubled) or not (names["file"] and names["answer"]):
-        what = f"the columns {', '.join(table.columns[:12])}"
-        if len(doubled):
-            what = f"two columns {doubled[0]}"
+    # Beside another label, `emotion` is one too.
+    if names["answer"] == "emotion" and names["truth"]:
+        names["answer"] = None
+    if table.empty or not (names["file"] and names["answer"]):
         raise RecipeError(
-            f"{path} has {len(table)} rows and {what}: expected a row for each "
-            f"clip, with a column for the file ({', '.join(FILE)}) and one for "
-            f"the answer ({', '.join(ANSWER)})."
+            f"{path} has {len(table)} rows and the columns "
+            f"{', '.join(table.columns[:12])}: expected a row for each clip, with "
+            f"a column for the file ({', '.join(FILE)}) and one for the answer "
+            f"({', '.join(ANSWER)})."
         )
-    found = {theirs: ours for ours, theirs in names.items() if theirs}
-    return table.rename(columns=found)
-
-
-def parse(path):
-    """Reads a file by its ending; all values are text, "" if missing."""
-    ending = path.suffix.lower()
-    if ending in (".jsonl", ".json"):
-        text = path.read_text("utf-8-sig")
-        if ending == ".json" or text.lstrip().startswith("["):
-            rows = json.loads(text)
-        else:
-            rows = [
-                json.loads(line) for line in text.splitlines() if line.strip()
-            ]
-        if not isinstance(rows, list) or not all(
-            isinstance(row, dict) for row in rows
-        ):
-            raise ValueError("it is no list of objects")
-        return pd.DataFrame(rows).fillna("").astype(str)
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        head = file.readline()
-    tabs = ending == ".tsv" or head.count("\t") > head.count(",")
-    options = {"sep": "\t"} if tabs else {"sep": ",", "skipinitialspace": True}
-    # What nkululeko.demo writes with a fine-tuned model has no header.
-    if head.split(options["sep"])[0].strip().lower().endswith(AUDIO_ENDINGS):
-        options["names"] = ["file", "predicted"]
-    return pd.read_csv(
-        path,
-        dtype=str,
-        keep_default_na=False,
-        encoding="utf-8-sig",
-        index_col=False,
-        **options,
+    found = {ours: table[theirs] for ours, theirs in names.items() if theirs}
+    rest = table.drop(columns=[n for n in names.values() if n])
+    return pd.DataFrame(found).join(
+        rest.drop(columns=[*found], errors="ignore")
     )
+
+
+def parse(text):
+    """Reads the text of a table, whatever its ending; all values are text, "" if
+    missing, and names of columns in lower case."""
+    if text.lstrip()[:1] in ("{", "["):
+        table = pd.DataFrame(parse_json(text)).fillna("").astype(str)
+        heading = [*table.columns]
+    else:
+        head = text.partition("\n")[0]
+        separator = max(",\t;", key=head.count)
+        heading = next(csv.reader([head], delimiter=separator), [])
+        # What nkululeko.demo writes with a fine-tuned model has no heading.
+        if heading and heading[0].strip().lower().endswith(AUDIO_ENDINGS):
+            heading, text = ["file", "predicted"], f"file{separator}x\n{text}"
+        with warnings.catch_warnings():  # of rows that are too long
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                io.StringIO(text),
+                sep=separator,
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,
+                skipinitialspace=separator == ",",
+            )
+    names = [str(name).strip().lower() for name in heading]
+    if doubled := [n for n in names if names.count(n) > 1]:
+        raise ValueError(f"it has two columns {doubled[0]}")
+    return table.set_axis(names, axis=1)
+
+
+def parse_json(text):
+    """Reads a JSON list, or JSON lines; returns a list of dict."""
+    try:
+        rows = json.loads(text)
+    except ValueError:
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    if isinstance(rows, dict):  # a single line
+        rows = (
+            [rows] if not any(type(v) is dict for v in rows.values()) else [0]
+        )
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it is no list of objects")
+    return rows

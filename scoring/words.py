@@ -20,6 +20,8 @@ SAME = [
         "calm calmness",
         "contempt contemptuous",
         "excited excitement exc",
+        "sleepiness sleepy",
+        "enthusiasm enthusiastic",
     )
 ]
 
@@ -47,12 +49,12 @@ def read_words(given):
     for item in given:
         word, equals, meaning = item.partition("=")
         if Path(item).is_file():
-            lines = Path(item).read_text("utf-8", "replace")
+            lines = Path(item).read_text("utf-8", "replace").split("\n===")[0]
             found = re.findall(r"^'(.+)' => (\d+)$", lines, re.MULTILINE)
             words |= {number: name for name, number in found}
-        elif equals:
+        elif equals and word.strip():
             words[word.strip().lower()] = meaning.strip()
-        if not words:
+        else:
             raise RecipeError(
                 f"--words has '{item}': expected a pair such as 0=angry, or a "
                 "file such as EmoBox's label_encoder.txt."

@@ -168,7 +168,8 @@ def fill_in(path, template, **values):
         points=percent,
         spread=spread,
         p=lambda value: "–" if value is None else f"{value:.3g}",
-        rank=lambda value: "–" if pd.isna(value) else f"{value:.2g}",
+        rank=lambda value: "–" if pd.isna(value) else f"{round(value, 2):g}",
+        cell=lambda text: str(text).replace("|", "\\|").replace("<", "&lt;"),
     )
     write_text(environment.get_template(template).render(values), path)
 
