@@ -30,8 +30,12 @@ from ser.lock import locked
 from ser.report.comparison import compare
 from ser.report.listeners import compare_listeners, describe_listeners
 from ser.report.pages import write_summary
-from ser.report.run import read_metrics
-from ser.report.summary import print_summary, read_predictions, summarise
+from ser.report.summary import (
+    print_summary,
+    read_metrics,
+    read_predictions,
+    summarise,
+)
 from ser.settings import parse_arguments, start_run
 from tqdm import tqdm
 

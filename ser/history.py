@@ -1,6 +1,7 @@
 """The history of a training: it is checkpointed, and written to logs."""
 
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -65,7 +66,10 @@ class TrainingHistory(FileTrainLogger):
         if self.tensorboard is None:
             Path(self.save_file).unlink(missing_ok=True)
             shutil.rmtree(self.tensorboard_folder, ignore_errors=True)
+            # It warns that it draws no figures, and none is drawn.
+            logging.getLogger(TensorboardLogger.__module__).disabled = True
             self.tensorboard = TensorboardLogger(self.tensorboard_folder)
+            logging.getLogger(TensorboardLogger.__module__).disabled = False
             for epoch in self.logged:
                 self._write(*epoch)
         if train_stats is None:

@@ -236,6 +236,11 @@ def start_run(hparams_file, overrides):
         As from `load_settings`, or if the folder has a run with others.
     """
     hparams = load_settings(hparams_file, overrides)
+    if corpus := overrides.get("corpus"):
+        # By any of its names it has the same results.
+        key = ",".join(corpus.key for corpus in hparams["corpora"].train)
+        if key != corpus:
+            return start_run(hparams_file, overrides | {"corpus": key})
     folder = hparams["output_folder"]
     # Or a typo would be taken for another run.
     if "corpora" in hparams:

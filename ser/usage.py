@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ser.settings_file import read_settings, split_blocks
-
 DEFAULT = Path(__file__).resolve().parents[1] / "hparams/train.yaml"
 HEADING = re.compile(r"^# -+ ([A-Z ]+) -+$", re.MULTILINE)
 # What a value is, unless it is a section or follows from others
@@ -23,15 +21,18 @@ options of SpeechBrain:
 
 def print_usage(about):
     """Prints the help if the command line asks for it, and ends the program:
-    before anything is imported that takes seconds.
+    before anything is imported that takes seconds or is not installed.
 
     Arguments
     ---------
     about : str
         What the program is, as in its docstring.
     """
+    sys.excepthook = explain
     if not {"-h", "--help"} & set(sys.argv[1:]):
         return
+    from ser.settings_file import read_settings, split_blocks
+
     given = [word for word in sys.argv[1:] if word.endswith((".yaml", ".yml"))]
     path = given[0] if given else DEFAULT
     print(about.strip())
@@ -46,6 +47,22 @@ def print_usage(about):
             print(f"  {option:<26} {comment}".rstrip())
     print(f"\n{OPTIONS}")
     sys.exit()
+
+
+def explain(kind, error, trace):
+    """Says in a sentence that a package is missing, or that the user stopped the
+    program while it started; takes what `sys.excepthook` does."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("error: stopped", file=sys.stderr)
+    elif issubclass(kind, ModuleNotFoundError):
+        print(
+            f"error: {error}: activate the environment (source .venv/bin/activate,"
+            " on Windows .venv\\Scripts\\activate), or install what is missing "
+            "(python -m pip install -r requirements.txt).",
+            file=sys.stderr,
+        )
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def find_value(body):

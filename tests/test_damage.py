@@ -16,7 +16,7 @@ from ser.embeddings import EmbeddingStore
 from ser.encoder import Encoder
 from ser.errors import RecipeError
 from ser.pooling import Pooling
-from ser.report.run import read_metrics
+from ser.report.summary import read_metrics
 
 TRIES = 50  # of each kind of file
 

@@ -28,7 +28,9 @@ CHANCE = {"color": GREY, "ls": "--", "lw": 1}
 
 
 @matplotlib.rc_context(STYLE)
-def write_report(path, metrics, predictions, history, layer_weights, facts):
+def write_report(
+    path, metrics, predictions, history, layer_weights, facts, audio=None
+):
     """Writes the report of a run.
 
     Arguments
@@ -46,6 +48,8 @@ def write_report(path, metrics, predictions, history, layer_weights, facts):
         Weight of each encoder output, front end first; None leaves it out.
     facts : dict
         Shown as a table; "Notice" is shown in a box above everything.
+    audio : dict or None
+        From IDs of clips to the addresses of their audio, relative to the page.
     """
     chance, best = 1 / len(metrics["classes"]), metrics["best_epoch"]
     confidence = predictions[metrics["classes"]].max(axis=1)
@@ -72,6 +76,7 @@ def write_report(path, metrics, predictions, history, layer_weights, facts):
         facts=facts,
         listeners=describe_listeners(metrics),
         mistakes=wrong.nlargest(10, "confidence"),
+        audio=audio or {},
         pairs=wrong.value_counts(["truth", "prediction"]),
         epochs=sum("epoch" in epoch for epoch in history),
         again=any("refit epoch" in epoch for epoch in history),

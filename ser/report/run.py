@@ -1,12 +1,15 @@
 """The results of a run: predictions, metrics, facts, a page and a few lines."""
 
+import contextlib
 import hashlib
 import json
+import os
 import shlex
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 import torch
 from data_prep.corpora import Corpora
@@ -26,7 +29,7 @@ from ser.history import TrainingHistory
 from ser.metrics import METRICS, compute_metrics
 from ser.report.listeners import compare_listeners, describe_listeners
 from ser.report.pages import write_report
-from ser.report.summary import interval, percent
+from ser.report.summary import interval, percent, read_metrics
 from ser.speakers import MIN_CLIPS, RULE, has_statistics
 from ser.usage import own_command
 
@@ -97,6 +100,12 @@ class RunReport:
         is prepared."""
         return read_split(self.manifest_folder)
 
+    @property
+    def protocol(self):
+        """The protocol in words, and what else a score depends on."""
+        used = "; speakers normalised by their own clips, tested ones too"
+        return self.split["protocol"] + used * (self.normalise == "speaker")
+
     def is_written(self):
         """Tells whether the run has ended, here or in an earlier process, and
         its predictions are as they were written."""
@@ -116,7 +125,7 @@ class RunReport:
         temperature : float
             What calibrated the probabilities.
         """
-        folder, protocol = Path(self.output_folder), self.split["protocol"]
+        folder, protocol = Path(self.output_folder), self.protocol
         # So that a table that is passed on tells where it comes from.
         predictions = predictions.assign(protocol=protocol)
         speakers = predictions["spk_id"]
@@ -167,12 +176,28 @@ class RunReport:
                 self.train_logger.epochs,
                 None if weights is None else weights.tolist(),
                 self.page_facts(metrics),
+                self.find_audio(),
             )
         self.train_logger.log_stats(
             {"best epoch": best_epoch, "protocol": protocol},
             test_stats={name: metrics[name] for name in METRICS},
         )
         write_text(json.dumps(metrics, indent=2), folder / "metrics.json")
+
+    def find_audio(self):
+        """Finds the test clips that are there, as the page may link to them:
+        from their IDs to paths relative to it."""
+        clips = read_manifest(self.annotations[SPLITS.index("test")])
+        found = {}
+        for clip, wav in zip(clips["ID"], clips["wav"]):
+            root, _, path = wav.removeprefix("$").partition("/")
+            path = Path(self.corpora.roots.get(root, ""), path)
+            # None on another drive of Windows
+            with contextlib.suppress(ValueError):
+                if path.is_file():
+                    path = os.path.relpath(path, self.output_folder)
+                    found[clip] = quote(path.replace(os.sep, "/"))
+        return found
 
     def about(self, metrics):
         """Says in a line what the model is and is not fit for."""
@@ -266,7 +291,7 @@ class RunReport:
                 c.citation for c in corpora.all if c.citation
             ),
             "Classes": ", ".join(corpora.classes),
-            "Protocol": self.split["protocol"],
+            "Protocol": self.protocol,
             # A folder's path differs from machine to machine.
             "Encoder": (source.name if source.is_dir() else encoder.source)
             + note,
@@ -344,36 +369,3 @@ class RunReport:
                 f"  python train.py {hparams_file} --corpus emodb"
                 " --data_folder /path/to/emodb"
             )
-
-
-def read_metrics(folder):
-    """Reads metrics.json, which ends a run.
-
-    Arguments
-    ---------
-    folder : str or pathlib.Path
-        Output folder of the run.
-
-    Returns
-    -------
-    dict or None
-        None for a run that has not ended, or whose results are not as they were
-        written.
-    """
-    folder = Path(folder)
-    if not (folder / "metrics.json").is_file():
-        return None
-    try:
-        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-        content = (folder / "predictions.csv").read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        if digest == metrics["predictions_sha256"]:
-            return metrics
-    except (OSError, ValueError, TypeError, KeyError):
-        pass
-    logger.warning(
-        "predictions.csv or metrics.json in %s is missing or damaged: the run is "
-        "taken up at its end",
-        folder,
-    )
-    return None

@@ -1,5 +1,7 @@
 """The predictions of all folds and seeds, summed up."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,10 @@ from ser.metrics import (
     to_cells,
 )
 from ser.report.speakers import compare_genders, compare_speakers
+
+from speechbrain.utils.logger import get_logger
+
+logger = get_logger(__name__)
 
 SCORES = ["recall", "precision", "f1"]
 CALIBRATION = ["ece", "nll", "brier"]
@@ -52,6 +58,39 @@ def read_predictions(path):
             "beside it."
         ) from error
     return table
+
+
+def read_metrics(folder):
+    """Reads metrics.json, which ends a run.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Output folder of the run.
+
+    Returns
+    -------
+    dict or None
+        None for a run that has not ended, or whose results are not as they were
+        written.
+    """
+    folder = Path(folder)
+    if not (folder / "metrics.json").is_file():
+        return None
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+        content = (folder / "predictions.csv").read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if digest == metrics["predictions_sha256"]:
+            return metrics
+    except (OSError, ValueError, TypeError, KeyError):
+        pass
+    logger.warning(
+        "predictions.csv or metrics.json in %s is missing or damaged: the run is "
+        "taken up at its end",
+        folder,
+    )
+    return None
 
 
 def summarise(predictions, classes, genders):
