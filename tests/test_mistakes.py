@@ -42,8 +42,8 @@ def test_syntax_errors_name_the_line(tmp_path):
 
 def test_a_misspelt_class_is_named(tmp_path):
     """As the file spells it."""
-    text = YAML.replace("ser.head.Classifier", "ser.head.Classfier")
-    assert "ser.head.Classfier" in refuse(text, tmp_path)
+    text = YAML.replace("ser.head.Classifier", "ser.head.Classifiers")
+    assert "ser.head.Classifiers" in refuse(text, tmp_path)
 
 
 @pytest.mark.parametrize(
