@@ -112,8 +112,10 @@ def test_what_is_not_trained_to_the_end_is_not_tested(run, run_train):
     """`--test_only` after a kill in the second training ends in a sentence,
     and leaves the run unfinished."""
     out = shutil.copytree(run.folder, run.folder.with_name("cut"))
-    for name in ("metrics.json", "hyperparams.yaml"):
-        (out / name).unlink()
+    (out / "metrics.json").unlink()
+    settings = (out / "hyperparams.yaml").read_text("utf-8")
+    settings = settings.replace(str(run.folder), str(out))
+    (out / "hyperparams.yaml").write_text(settings, "utf-8")
     shutil.rmtree(out / "save/refit")
     done = run_train(*run.args, f"--output_folder={out}", "--test_only")
     assert done.returncode == 1, done.stdout
