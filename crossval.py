@@ -37,6 +37,7 @@ from ser.report.summary import (
     summarise,
 )
 from ser.settings import parse_arguments, start_run
+from ser.speakers import check_normalise
 from tqdm import tqdm
 
 import speechbrain as sb
@@ -109,6 +110,7 @@ def list_runs(root, overrides, num_folds, seeds, only):
 def encode_once(hparams_file, run_opts, hparams, other_folds):
     """Encodes the clips before there are many processes, if the runs read
     stored embeddings. A fold holds all clips, unless sentences are left out."""
+    check_normalise(hparams)
     if not (hparams["freeze_wav2vec2"] and hparams["encode_once"]):
         return
     learned = hparams["pooling"] == "attention"  # nothing is stored

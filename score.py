@@ -44,6 +44,7 @@ def parse_command_line():
     add("--columns", default="", help="of a table: wav=file emotion=label")
     add("--speaker_pattern", default="", help="of a folder: finds a speaker")
     add("--min_duration", type=float, default=0.1, help="in seconds")
+    add("--max_duration", type=float, default=120.0, help="in seconds")
     add("--audio_index", default="cache/audio_index.sqlite")
     add("--out", type=Path, default=Path("results/scores"), help="a folder")
     return parser.parse_args()
@@ -59,15 +60,15 @@ def read_systems(given):
         if not equals or Path(item).exists():
             name, path = "", item
         path = Path(path)
-        table = read_table(path)
         if path.name in ("predictions.csv", "summary.json"):
             path = path.resolve().parent
+        table = read_table(path)
         own = path.resolve().name if path.is_dir() else path.stem
         shown = " ".join(
             (name or own).encode("utf-8", "replace").decode().split()
         )
         # Tables are one system only if the user says so.
-        known = systems.setdefault(folder_of(shown), shown)
+        known = systems.setdefault(folder_of(shown).casefold(), shown)
         if tables and known in [n for n, *_ in tables]:
             if known != shown or not name:
                 raise RecipeError(
@@ -110,6 +111,7 @@ def expect(args):
             args.fold,
             args.min_duration,
             args.audio_index,
+            args.max_duration,
         )
         for name, folder in zip(names, folders)
     ]
@@ -132,7 +134,7 @@ def assign(tables, expected):
         if excluded.any():
             part[2].append(
                 f"{excluded.sum()} answers of {path} are not scored, since their "
-                "clips are excluded here, which python -m data_prep tells why"
+                "clips are excluded here, (python -m data_prep says why)"
             )
         part[0].append(table[~excluded])
         part[1].append(path)
@@ -154,7 +156,9 @@ def describe(name, paths, notes, words, expected, predictions):
     corpora = expected.corpora
     only = "" if expected.fold is None else f"; only fold {expected.fold}"
     (corpus,) = corpora.train
-    notices = [corpora.notice, *map(read_notice, paths)]
+    notices = [*map(read_notice, paths)]
+    if corpora.notice not in " ".join(notices):
+        notices.insert(0, corpora.notice)
     facts = {
         "Notice": " ".join(dict.fromkeys(filter(None, notices))),
         "System": name,
@@ -222,7 +226,7 @@ def main():
         print(f"\n{name}, {corpus.corpora.name}", end="")
         print_summary(summary, folder / "summary.html")
         for note in notes:
-            print(f"Note: {note.rstrip('?')}.")
+            print(f"Note: {note}.")
         summaries[name, key], predictions[name, key] = summary, table
     if len(summaries) > 1:
         classes = {c.corpora.train[0].key: c.corpora.classes for c in expected}

@@ -24,7 +24,7 @@ import torch
 from ser.audio import read_audio
 from ser.batches import batches_by_length, loader_options
 from ser.embeddings import EmbeddingBatch
-from ser.epochs import best_first, is_end_of_epoch, keep_fresh, refit
+from ser.epochs import best_first, find_best, is_end_of_epoch, keep_fresh, refit
 from ser.errors import RecipeError, check_finite, refused_options
 from ser.head import fit_temperature, inverse_frequency, share_of, tabulate
 from ser.speakers import check_normalise, normalise_speakers
@@ -67,7 +67,8 @@ class EmotionBrain(sb.Brain):
         if stage == sb.Stage.TRAIN and getattr(self.hparams, "augment", False):
             wavs, lens = self.hparams.wav_augment(wavs, lens)
         embeddings = self.modules.pool(*self.modules.wav2vec2(wavs, lens))
-        check_finite(embeddings.detach(), batch.id)
+        names = [f"the embedding of {clip}" for clip in batch.id]
+        check_finite(embeddings.detach(), names)
         return embeddings
 
     def compute_objectives(self, predictions, batch, stage):
@@ -145,16 +146,10 @@ class EmotionBrain(sb.Brain):
 
     def on_evaluate_start(self, max_key=None, min_key=None):
         """Loads the weights of the best checkpoint."""
-        best = self.checkpointer.find_checkpoint(
-            importance_key=best_first, ckpt_predicate=is_end_of_epoch
-        )
-        if best is None:
-            raise RecipeError(
-                "no epoch was trained, so there is nothing to test: raise "
-                "--number_of_epochs, or leave out --test_only."
-            )
         if self.test_only:  # nothing is loaded yet, such as the history
             self.checkpointer.recover_if_possible()
+        epochs = self.hparams.train_logger.epochs
+        best = find_best(self.checkpointer, epochs)
         self.best_epoch = best.meta["epoch"]
         for name in ("model", "wav2vec2"):
             if name in best.paramfiles:

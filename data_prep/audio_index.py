@@ -8,7 +8,7 @@ from pathlib import Path
 
 from data_prep.manifest import hash_audio
 from ser.defects import MAX_SIZE, examine
-from ser.errors import RecipeError
+from ser.errors import RecipeError, advise
 
 # Raise it with any change to what `examine` finds, or to the columns.
 VERSION = 4
@@ -62,8 +62,8 @@ class AudioIndex:
                 yield cls(connection)
         except sqlite3.DatabaseError as error:
             raise RecipeError(
-                f"{path} cannot be used ({error}): delete it, and the audio "
-                "is read again."
+                f"{path} cannot be used ({error}): "
+                f"{advise(error, 'delete it, and the audio is read again')}."
             ) from error
 
     def find(self, paths):

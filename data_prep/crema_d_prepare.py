@@ -1,7 +1,6 @@
 """CREMA-D, the Crowd-sourced Emotional Multimodal Actors Dataset."""
 
 from functools import partial
-from glob import iglob
 from pathlib import Path
 
 import pandas as pd
@@ -41,10 +40,10 @@ NAME = (
 def read_votes(folder):
     """Counts what listeners heard in each clip, without seeing the face; None
     unless tabulatedVotes.csv is in the folder or below."""
-    found = iglob("**/tabulatedVotes.csv", root_dir=folder, recursive=True)
-    if (name := next(found, None)) is None:
+    found = sorted(Path(folder).glob("**/tabulatedVotes.csv"))
+    if not found:
         return None
-    table = pd.read_csv(Path(folder) / name, index_col=0)
+    table = pd.read_csv(found[0], index_col=0)
     # Votes on the voice, the face and both have 1, 2 and 3 as first digit.
     table = table[table.index // 100000 == 1].set_index("fileName")
     letters = {code[0]: emotion for code, emotion in EMOTIONS.items()}

@@ -68,12 +68,8 @@ def find_release(path):
 def read_votes(folder):
     """Counts what the raters heard in each clip; None unless a
     labels_detailed.csv with their answers is in the folder or below."""
-    for name in iglob(
-        "**/labels_detailed.csv", root_dir=folder, recursive=True
-    ):
-        table = pd.read_csv(
-            Path(folder) / name, dtype=str, keep_default_na=False
-        )
+    for path in sorted(Path(folder).glob("**/labels_detailed.csv")):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
         if not ANSWERS & set(table) or "FileName" not in table:
             continue
         clip = table["FileName"].str.replace(r"\.\w+$", "", regex=True)

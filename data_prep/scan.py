@@ -23,7 +23,7 @@ MIN_DURATION = 0.025  # s
 MAX_DURATION = 120.0  # s; the memory of attention grows with the square
 MAX_DEPTH = 100  # folders in each other
 # What is not read, and often lies beside what is
-MAKE_WAV = "make a WAV beside it, such as by ffmpeg -i FILE FILE.wav"
+MAKE_WAV = "make a WAV of the same name, such as by ffmpeg -i a.m4a a.wav"
 OTHER_AUDIO = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".avi", ".mov")
 CHUNK = 64  # files that a thread reads at a time
 
@@ -138,6 +138,12 @@ def find_clips_of(corpus, root, durations, index):
     return table.sort_values("ID", ignore_index=True), excluded
 
 
+def shown(path, folder):
+    """Writes a path relative to a folder as text, which names may not be."""
+    text = path.relative_to(folder).as_posix()
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def list_files(data_folder):
     """Lists the audio files of a folder and all below it.
 
@@ -160,7 +166,7 @@ def list_files(data_folder):
 
     def refuse(error):
         """Notes a folder that cannot be listed."""
-        folder = Path(error.filename).relative_to(data_folder).as_posix()
+        folder = shown(Path(error.filename), data_folder)
         excluded.append((folder, "folder cannot be listed"))
 
     root = str(data_folder)
@@ -175,7 +181,7 @@ def list_files(data_folder):
         seen.add(real)
         if folder[len(root) :].count(os.sep) >= MAX_DEPTH:
             below.clear()
-            relative = Path(folder).relative_to(data_folder).as_posix()
+            relative = shown(Path(folder), data_folder)
             excluded.append((relative, f"deeper than {MAX_DEPTH} folders"))
         read = {n for n in names if Path(n).suffix.lower() in AUDIO_ENDINGS}
         paths += [Path(folder) / name for name in read]
@@ -185,7 +191,7 @@ def list_files(data_folder):
             ending = path.suffix.lower()
             others[ending or "no ending"] += 1
             if ending in OTHER_AUDIO and path.stem not in stems:
-                relative = path.relative_to(data_folder).as_posix()
+                relative = shown(path, data_folder)
                 excluded.append((relative, f"{ending} is not read: {MAKE_WAV}"))
     return sorted(paths), others, excluded
 

@@ -78,7 +78,7 @@ def run_bulk(model, found, out_dir, address=None, abstain=0.0):
     recogniser, out_dir = load_model(model), Path(out_dir).absolute()
     print(escaped(recogniser.about), file=sys.stderr)
     if recogniser.normalise == "speaker":
-        print(f"no speakers are taken: {WITHOUT_SPEAKERS}", file=sys.stderr)
+        print(f"--bulk takes no speakers: {WITHOUT_SPEAKERS}", file=sys.stderr)
     open_job(out_dir, {"model": identify(recogniser), "abstain": abstain})
     clips = {name_in_table(clip[0]): clip for clip in found}
     done = settle(out_dir)

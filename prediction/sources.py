@@ -62,9 +62,14 @@ def find_speakers(paths, names, column=None, pattern=None):
         ]
     elif column:
         clips = chain.from_iterable(expand(name, column) for name in names)
-        speakers = {
-            os.path.realpath(path): who for path, _, who in clips if who
-        }
+        speakers = {}
+        for path, _, who in clips:
+            real = os.path.realpath(path)
+            if who and speakers.setdefault(real, who) != who:
+                raise RecipeError(
+                    f"{path} has two speakers in the column '{column}', "
+                    f"{speakers[real]} and {who}: correct the tables."
+                )
         found = [speakers.get(os.path.realpath(path)) for path in paths]
     else:
         return None

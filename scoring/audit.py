@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from data_prep.corpus import AUDIO_ENDINGS, plain
 from data_prep.protocol import make_protocol
-from data_prep.scan import OTHER_AUDIO, find_clips
+from data_prep.scan import MAX_DURATION, OTHER_AUDIO, find_clips
 from data_prep.split import split
 from scoring.words import find_class
 from ser.errors import RecipeError
@@ -23,7 +23,7 @@ class Expected:
     ---------
     corpora : data_prep.corpora.Corpora
         One corpus.
-    protocol, num_folds, min_duration, audio_index
+    protocol, num_folds, min_duration, audio_index, max_duration
         As for `data_prep.prepare.prepare`.
     fold : int or None
         The only fold that was tested, from 1; None for all.
@@ -38,10 +38,19 @@ class Expected:
     """
 
     def __init__(
-        self, corpora, protocol, num_folds, fold, min_duration, audio_index
+        self,
+        corpora,
+        protocol,
+        num_folds,
+        fold,
+        min_duration,
+        audio_index,
+        max_duration=MAX_DURATION,
     ):
         self.corpora, self.fold = corpora, fold
-        table, excluded = find_clips(corpora, min_duration, audio_index)
+        table, excluded = find_clips(
+            corpora, min_duration, audio_index, max_duration
+        )
         plan = make_protocol(table, corpora, protocol, num_folds, False)
         self.words = plan.words
         folds = range(1, len(plan.folds) + 1) if fold is None else [fold]
@@ -90,9 +99,9 @@ def index_names(clips):
 
 def names_of(path, clip):
     """Lists the names of a clip: its ID, and its path from any folder on."""
-    parts = strip_ending(path).split("/")
+    parts = [plain(part) for part in strip_ending(path).split("/")]
     ends = ["/".join(parts[start:]) for start in range(len(parts))]
-    return {plain(name) for name in [*ends, clip] if plain(name)}
+    return {*ends, plain(clip)} - {""}
 
 
 def names_given(file):
@@ -101,7 +110,8 @@ def names_given(file):
     since EmoBox's key of 03a01Fa is emodb-03a01Fa."""
     parts = strip_ending(file.strip().replace("\\", "/")).split("/")
     for start in range(len(parts)):
-        yield plain("/".join(parts[start:]))
+        yield "/".join(map(plain, parts[start:]))
+    yield plain(file)  # an ID may hold slashes
     yield plain(parts[-1].partition("-")[2])
 
 
@@ -234,7 +244,7 @@ def audit(table, expected, words, name):
                 "are scored"
             )
     if (predictions["truth"] == predictions["prediction"]).all():
-        notes.append("every answer is right: is it a table of labels?")
+        notes.append("every answer is right, as in a table of labels")
     shares = read_probabilities(table, classes, words)
     if shares is None:
         notes.append(
@@ -262,7 +272,7 @@ def check_clips(table, clips, seeds, expected, name):
             f"are tested in {where} ({protocol})"
             if expected.fold is None
             else f"are not tested in {where} ({protocol}), so they were trained on",
-            "give the answers of a system that has not seen them",
+            "leave their rows out, and --fold if all folds were tested",
         )
     for _, ids in (
         clips["ID"].groupby(seeds) if len(clips) else [("", clips["ID"])]

@@ -99,6 +99,8 @@ class AtomicCheckpointer(Checkpointer):
             raise
         # PyTorch's writer turns a full disk into a RuntimeError.
         except (OSError, RuntimeError) as error:
+            if not isinstance(error, OSError) and "riter" not in str(error):
+                raise
             raise RecipeError(
                 f"a checkpoint could not be written to {self.checkpoints_dir} "
                 f"({error}): free some disk space and start the same command "

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from ser.audio import SAMPLE_RATE, STEP, read_audio
 from ser.batches import batch_by_length
-from ser.errors import RecipeError, check_finite
+from ser.errors import RecipeError, advise, check_finite
 from ser.speakers import fit_speakers
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
@@ -31,14 +31,6 @@ VERSION = 2
 
 DIGEST = 16  # bytes after each embedding, by which damage is found
 WAIT, TIMES = 10, 60  # s for another process, and how often
-ADVICE = {  # by a word of SQLite's error
-    "locked": "end the process that has it, or pass another --cache_folder",
-    "readonly": "make the file and its folder writable, or pass another "
-    "--cache_folder",
-    "unable to open": "make the file and its folder writable, or pass another "
-    "--cache_folder",
-    "full": "free some disk space",
-}
 RECENT = 2**30  # bytes of embeddings that stay in memory between epochs
 
 
@@ -104,10 +96,7 @@ class EmbeddingStore:
 
     def _unusable(self, error):
         """Returns the error for a store that cannot be read or written."""
-        advice = "delete it to have it rebuilt"
-        for word, other in ADVICE.items():
-            if word in str(error):
-                advice = other
+        advice = advise(error, "delete it to have it rebuilt")
         return RecipeError(
             f"the embedding store {self.path} cannot be used ({error}): {advice}."
         )
@@ -241,7 +230,8 @@ class EmbeddingStore:
                 wavs = torch.nn.functional.pad(wavs, (0, padding))
                 vectors = self.pooling(*self.encoder(wavs, lens))
                 vectors = vectors.float().cpu().numpy()
-                check_finite(vectors, [clips[member][1] for member in members])
+                paths = [clips[member][1] for member in members]
+                check_finite(vectors, [f"the embedding of {p}" for p in paths])
                 keys = [self._key(clips[member][0]) for member in members]
                 rows = [(k, self._seal(k, v)) for k, v in zip(keys, vectors)]
                 self._wait_for(lambda: insert(connection, rows))

@@ -25,6 +25,46 @@ def is_end_of_epoch(checkpoint):
     return "epoch" in checkpoint.meta
 
 
+def find_best(checkpointer, epochs):
+    """Finds the checkpoint of the best epoch.
+
+    Arguments
+    ---------
+    checkpointer : speechbrain.utils.checkpoints.Checkpointer
+        Whose checkpoints they are.
+    epochs : list of dict
+        `valid_uar` and `valid_loss` of each epoch that was validated.
+
+    Returns
+    -------
+    speechbrain.utils.checkpoints.Checkpoint
+
+    Raises
+    ------
+    RecipeError
+        If there is none, or the best is no longer whole.
+    """
+    best = checkpointer.find_checkpoint(
+        importance_key=best_first, ckpt_predicate=is_end_of_epoch
+    )
+    if best is None:
+        raise RecipeError(
+            "no epoch was trained, so there is nothing to test: raise "
+            "--number_of_epochs, or leave out --test_only."
+        )
+    scores = [
+        (epoch["valid_uar"], -epoch["valid_loss"])
+        for epoch in epochs
+        if "valid_uar" in epoch
+    ]
+    if "valid_uar" in best.meta and best_first(best) < max(scores, default=()):
+        raise RecipeError(
+            f"the checkpoint of the best epoch in {checkpointer.checkpoints_dir} "
+            "is damaged or gone: delete that folder to train again."
+        )
+    return best
+
+
 def keep_fresh(hparams):
     """Copies what `refit` starts from, before anything is trained or loaded;
     takes the settings, and raises RecipeError if they are for training an

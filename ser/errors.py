@@ -11,23 +11,40 @@ class RecipeError(Exception):
     what was expected and what to do."""
 
 
+ADVICE = {  # by a word of SQLite's error
+    "locked": "end the process that has it, or pass another --cache_folder",
+    "readonly": "make it and its folder writable, or pass another "
+    "--cache_folder",
+    "unable to open": "make it and its folder writable, or pass another "
+    "--cache_folder",
+    "full": "free some disk space",
+}
+
+
+def advise(error, otherwise):
+    """Says what to do about an error of SQLite; `otherwise` (str) if the file
+    itself is damaged."""
+    found = (text for word, text in ADVICE.items() if word in str(error))
+    return next(found, otherwise)
+
+
 def check_finite(values, names):
     """Raises a RecipeError if there is NaN or infinity.
 
     Arguments
     ---------
     values : torch.Tensor or numpy.ndarray
-        What was computed of each clip, [clip, ...].
+        [row, ...].
     names : list of str
-        The clips.
+        What each row is, such as "the embedding of a.wav".
     """
     finite = (values - values == 0).reshape(len(values), -1).all(1)
     if not finite.all():
         name = next(name for name, good in zip(names, finite) if not good)
         raise RecipeError(
-            f"what is computed of {name} is not finite: look whether it has "
-            "samples far beyond full scale, and if not, lower --lr or "
-            "--lr_wav2vec2, or use --precision fp32; everything saved is kept."
+            f"{name} is not finite: remove clips with samples far beyond full "
+            "scale, or, if a training diverged, lower --lr or --lr_wav2vec2 or "
+            "use --precision fp32; everything saved is kept."
         )
 
 

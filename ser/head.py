@@ -56,7 +56,10 @@ class Standardiser(torch.nn.Module):
             )
             mean = mean + shift * len(batch) / total
             count = total
-        check_finite(torch.stack([mean, scatter]), ["the training set"] * 2)
+        check_finite(
+            torch.stack([mean, scatter]),
+            ["the mean of the training set", "its variance"],
+        )
         self.mean.copy_(mean)
         # The rounding errors of a constant channel must not be scaled up to
         # unit variance.
@@ -245,7 +248,7 @@ def tabulate(outputs, classes, temperature):
     """
     ids, truth, logits = zip(*outputs)
     classes, logits = np.array(classes), torch.stack(logits)
-    check_finite(logits, ids)
+    check_finite(logits, [f"the output for {clip}" for clip in ids])
     probabilities = (logits / temperature).softmax(dim=-1)
     table = pd.DataFrame(probabilities.numpy(), columns=classes)
     table.insert(0, "prediction", classes[logits.argmax(dim=-1).numpy()])

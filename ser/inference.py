@@ -13,7 +13,7 @@ import numpy as np
 from ser.clips import find_length, in_batches, read_ahead
 from ser.defects import MAX_SIZE, MIN_SAMPLE_RATE, examine, is_silent
 from ser.errors import RecipeError
-from ser.names import HUB_NAME, UNCERTAIN
+from ser.names import HUB_NAME, UNCERTAIN, UNKNOWN
 
 ROOT = Path(__file__).resolve().parents[1]
 READY = ROOT / "models/crema_d"  # the model that ships
@@ -154,7 +154,7 @@ class Recogniser:
                         index, duration = batch[0]
                         name = name_of(audio[index])
                         yield index, Prediction(name, None, {}, duration, note)
-                    elif speakers is None:
+                    elif speakers is None or speakers[group[0]] == UNKNOWN:
                         rows = self.classify(wavs)
                         yield from self.answer(batch, rows, audio, abstain)
                     else:  # needs the other clips of the speaker

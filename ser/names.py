@@ -3,6 +3,7 @@
 import re
 
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")  # USER/NAME
+UNKNOWN = "unknown"  # a speaker who may be anyone, as in manifests
 UNCERTAIN = "uncertain"  # the answer below a wanted probability
 # Columns of predictions.csv, then of what predict.py writes
 COLUMNS = set(

@@ -18,8 +18,9 @@ OBJECTS = ("!new", "!name")  # which differ with the numbers they are made of
 # What a number must be at least, which PyTorch says late and otherwise
 LEAST = {
     **dict.fromkeys(("batch_size", "max_batch_ex", "num_buckets"), 1),
-    **dict.fromkeys(("number_of_epochs", "patience", "lr", "lr_wav2vec2"), 0),
-    **dict.fromkeys(("num_workers", "encode_workers", "warmup_steps"), 0),
+    **dict.fromkeys(("number_of_epochs", "patience", "warmup_steps"), 0),
+    **dict.fromkeys(("num_workers", "encode_workers"), 0),
+    **dict.fromkeys(("lr", "lr_wav2vec2"), 0.0),
     **dict.fromkeys(("encode_batch_length", "max_batch_length"), 0.1),  # s
 }
 
@@ -156,9 +157,12 @@ def load_settings(hparams_file, overrides):
             f"({type(error).__name__}: {error}): check these values."
         ) from error
     for key, least in LEAST.items():
-        if key in hparams and not hparams[key] >= least:
+        value = hparams.get(key, least)
+        whole = isinstance(value, int) or isinstance(least, float)
+        if not isinstance(value, (int, float)) or value < least or not whole:
+            kind = "a number" if isinstance(least, float) else "a whole number"
             raise RecipeError(
-                f"{key} is {hparams[key]}: expected {least} or more."
+                f"{key} is {value}: expected {kind}, {least:g} or more."
             )
     return hparams
 

@@ -2,10 +2,11 @@
 
 from threading import Lock
 
+import numpy as np
 import torch
 from ser.audio import STEP, resample
 from ser.errors import RecipeError
-from ser.speakers import fit_speakers
+from ser.speakers import BATCH, fit_speakers
 
 
 class TorchNetwork:
@@ -56,7 +57,13 @@ class TorchNetwork:
         of tensors [layer + 1, channel], with speaker normalisation; returns
         probabilities [clip, class], an array."""
         own = fit_speakers(vectors.__getitem__, [speaker] * len(vectors))
-        return self.classify_embeddings(torch.stack(vectors), own)
+        parts = [slice(n, n + BATCH) for n in range(0, len(vectors), BATCH)]
+        return np.concatenate(
+            [
+                self.classify_embeddings(torch.stack(vectors[part]), own[part])
+                for part in parts
+            ]
+        )
 
     def resample(self, wav, sample_rate):
         """Resamples a waveform [sample] of float32 to 16 kHz, an array."""

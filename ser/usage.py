@@ -31,6 +31,16 @@ def print_usage(about):
     sys.excepthook = explain
     if not {"-h", "--help"} & set(sys.argv[1:]):
         return
+    from ser.errors import user_errors
+
+    with user_errors():
+        show(about)
+    sys.exit()
+
+
+def show(about):
+    """Prints the help of the settings file on the command line, or of the
+    default one."""
     from ser.settings_file import read_settings, split_blocks
 
     given = [word for word in sys.argv[1:] if word.endswith((".yaml", ".yml"))]
@@ -46,7 +56,6 @@ def print_usage(about):
             option = f"--{key} {value}"
             print(f"  {option:<26} {comment}".rstrip())
     print(f"\n{OPTIONS}")
-    sys.exit()
 
 
 def explain(kind, error, trace):
@@ -95,6 +104,10 @@ def own_command(changes):
         else:
             skipped = False
     words += [w for key, value in changes.items() for w in (f"--{key}", value)]
-    script = Path(sys.argv[0]).name
+    return join_words(["python", Path(sys.argv[0]).name, *words])
+
+
+def join_words(words):
+    """Writes words (a list of str) as a command of this system."""
     join = subprocess.list2cmdline if os.name == "nt" else shlex.join
-    return join(["python", script, *words])
+    return join(words)

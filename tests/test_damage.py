@@ -14,6 +14,7 @@ from encoders import built_in_encoder
 from ser.checkpoint import AtomicCheckpointer
 from ser.embeddings import EmbeddingStore
 from ser.encoder import Encoder
+from ser.epochs import find_best
 from ser.errors import RecipeError
 from ser.pooling import Pooling
 from ser.report.summary import read_metrics
@@ -183,3 +184,19 @@ def test_damaged_manifests_end_in_a_sentence(small_run, tmp_path):
             assert str(copy) in str(error)
             refused += 1
     assert refused > TRIES / 2
+
+
+def test_a_damaged_best_checkpoint_is_no_other_result(tmp_path):
+    """The last one is not taken for the best epoch."""
+    state = {"model": torch.nn.Linear(2, 2)}
+    checkpointer = AtomicCheckpointer(tmp_path, state)
+    epochs, saved = [], []
+    for epoch, score in enumerate((0.5, 0.9, 0.7), start=1):
+        scores = {"valid_uar": score, "valid_loss": 1.0}
+        epochs.append(scores)
+        saved.append(checkpointer.save_checkpoint({"epoch": epoch} | scores))
+    assert find_best(checkpointer, epochs).meta["epoch"] == 2
+    damage(saved[1].path / "model.ckpt", random.Random(5))
+    again = AtomicCheckpointer(tmp_path, state)
+    with pytest.raises(RecipeError, match="best epoch .* is damaged"):
+        find_best(again, epochs)

@@ -47,7 +47,8 @@ def test_a_misspelt_class_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "key, value", [("batch_size", 0), ("number_of_epochs", -1), ("lr", -1.0)]
+    "key, value",
+    [("batch_size", 0), ("batch_size", 2.5), ("lr", -1.0)],
 )
 def test_a_number_that_is_too_small(key, value, tmp_path):
     """Is refused before anything is read."""

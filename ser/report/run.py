@@ -1,10 +1,8 @@
 """The results of a run: predictions, metrics, facts, a page and a few lines."""
 
 import contextlib
-import hashlib
 import json
 import os
-import shlex
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -29,9 +27,9 @@ from ser.history import TrainingHistory
 from ser.metrics import METRICS, compute_metrics
 from ser.report.listeners import compare_listeners, describe_listeners
 from ser.report.pages import write_report
-from ser.report.summary import interval, percent, read_metrics
+from ser.report.summary import interval, percent, read_metrics, seal
 from ser.speakers import MIN_CLIPS, RULE, has_statistics
-from ser.usage import own_command
+from ser.usage import join_words, own_command
 
 import speechbrain as sb
 from speechbrain.utils.logger import get_logger
@@ -159,13 +157,12 @@ class RunReport:
             votes = read_labels(self.corpora, self.labels)
             table = predictions.assign(seed=self.seed)
             metrics |= compare_listeners(table, self.corpora.classes, votes)
-        content = to_csv(predictions)
-        digest = hashlib.sha256(content.encode()).hexdigest()
-        metrics["predictions_sha256"] = digest
         metrics["facts"] = self.facts(
             len(leaked), metrics.get("test_clips_not_normalised", 0)
         )
         metrics["about"] = self.about(metrics)
+        content = to_csv(predictions)
+        metrics["sha256"] = seal(metrics, content.encode())
         write_text(content, folder / "predictions.csv")
         if self.with_page:
             weights = self.layer_weights.weights()
@@ -351,7 +348,7 @@ class RunReport:
         print(
             "To recognise the emotion of a recording with this model:\n"
             f"  python predict.py {audio} --model "
-            f"{shlex.quote(str(self.output_folder))}"
+            f"{join_words([str(self.output_folder)])}"
         )
         note = ""
         if self.encoder.is_random:

@@ -60,6 +60,14 @@ def read_predictions(path):
     return table
 
 
+def seal(metrics, predictions):
+    """Hashes the results of a run: what metrics.json holds but for the hash, and
+    the bytes of predictions.csv."""
+    rest = {name: value for name, value in metrics.items() if name != "sha256"}
+    text = json.dumps(rest, sort_keys=True)
+    return hashlib.sha256(text.encode() + predictions).hexdigest()
+
+
 def read_metrics(folder):
     """Reads metrics.json, which ends a run.
 
@@ -80,8 +88,7 @@ def read_metrics(folder):
     try:
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         content = (folder / "predictions.csv").read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        if digest == metrics["predictions_sha256"]:
+        if metrics["sha256"] == seal(metrics, content):
             return metrics
     except (OSError, ValueError, TypeError, KeyError):
         pass
