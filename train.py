@@ -148,7 +148,7 @@ class EmotionBrain(sb.Brain):
         """Loads the weights of the best checkpoint."""
         if self.test_only:  # nothing is loaded yet, such as the history
             self.checkpointer.recover_if_possible()
-        epochs = self.hparams.train_logger.epochs
+        epochs = getattr(self.hparams.train_logger, "epochs", [])
         best = find_best(self.checkpointer, epochs)
         self.best_epoch = best.meta["epoch"]
         for name in ("model", "wav2vec2"):
