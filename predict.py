@@ -21,6 +21,7 @@ from itertools import chain
 from prediction import output
 from prediction.sources import find_audio, find_speakers
 from ser.errors import RecipeError, user_errors
+from ser.files import as_text
 
 PICTURES = (".png", ".svg", ".pdf")
 STOPPED = "stopped before the table was written."
@@ -221,7 +222,7 @@ def run(args, found):
     speaker_of = dict(zip(paths, speakers or ()))
     before = signal.signal(signal.SIGINT, stop)
     for place, answers in predict(recogniser, found, speakers, args):
-        path = output.name_in_table(found[place][0])
+        path = as_text(found[place][0])
         rows[place] = [make_row(path, a, columns) for a in answers]
         failed += has_failed(answers)
         if speakers and answers[-1].emotion:
@@ -234,7 +235,7 @@ def run(args, found):
     if args.plot and any(answer.emotion for answer in answers):
         from prediction.plot import plot_timeline
 
-        title = output.name_in_table(os.path.basename(found[0][0]))
+        title = as_text(os.path.basename(found[0][0]))
         plot_timeline(answers, classes, args.plot, title)
         print(f"wrote {args.plot}", file=sys.stderr)
     if speakers:

@@ -68,13 +68,12 @@ def read_systems(given):
             (name or own).encode("utf-8", "replace").decode().split()
         )
         # Tables are one system only if the user says so.
-        known = systems.setdefault(folder_of(shown).casefold(), shown)
-        if tables and known in [n for n, *_ in tables]:
-            if known != shown or not name:
-                raise RecipeError(
-                    f"two systems would be called {shown}: name them, such as "
-                    f"ours={item}."
-                )
+        known = systems.setdefault(folder_of(shown).casefold(), (shown, item))
+        if known != (shown, item) and (known[0] != shown or not name):
+            raise RecipeError(
+                f"two systems would be called {shown}: name them, such as "
+                f"ours={item}."
+            )
         if any(shown == other and path == where for other, where, _ in tables):
             raise RecipeError(
                 f"{path} is given twice for {shown}: leave one out."
@@ -91,21 +90,13 @@ def folder_of(name):
 def expect(args):
     """Finds the clips that are tested of each corpus; returns a list of
     `scoring.audit.Expected`."""
-    from data_prep.corpora import Corpora
+    from data_prep.corpora import Corpora, pair_folders
     from scoring.audit import Expected
 
-    names, folders = args.corpus.split(","), [args.data_folder]
-    if len(names) > 1:  # the path of a single corpus may hold a comma
-        folders = args.data_folder.split(",")
-    if len(names) != len(folders):
-        raise RecipeError(
-            f"{len(names)} corpora were given {len(folders)} data folders: give "
-            "as many, separated by commas."
-        )
     options = args.label_set, "", "", args.columns, args.speaker_pattern
     return [
         Expected(
-            Corpora(name.strip(), folder.strip(), *options),
+            Corpora(name, folder, *options),
             args.protocol,
             args.num_folds,
             args.fold,
@@ -113,7 +104,7 @@ def expect(args):
             args.audio_index,
             args.max_duration,
         )
-        for name, folder in zip(names, folders)
+        for name, folder in pair_folders(args.corpus, args.data_folder)
     ]
 
 
@@ -134,7 +125,7 @@ def assign(tables, expected):
         if excluded.any():
             part[2].append(
                 f"{excluded.sum()} answers of {path} are not scored, since their "
-                "clips are excluded here, (python -m data_prep says why)"
+                "clips are excluded here (python -m data_prep says why)"
             )
         part[0].append(table[~excluded])
         part[1].append(path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from data_prep.manifest import hash_audio
 from ser.defects import MAX_SIZE, examine
 from ser.errors import RecipeError, advise
+from ser.files import as_text
 
 # Raise it with any change to what `examine` finds, or to the columns.
 VERSION = 4
@@ -135,4 +136,4 @@ def read_facts(path, found):
 
 def name_of(path):
     """Writes an absolute path as SQLite can hold it: some are not Unicode."""
-    return os.path.abspath(path).encode("utf-8", "backslashreplace").decode()
+    return as_text(os.path.abspath(path))

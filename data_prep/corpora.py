@@ -4,13 +4,28 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
-from data_prep.corpus import PROTOCOLS, find_corpus
+from data_prep.corpus import check_protocol, find_corpus
 from data_prep.labels import with_label_set
 from data_prep.scan import looks_like
 from ser.errors import RecipeError
 from ser.names import COLUMNS
 
 MADE = "demo_corpus"  # the folder of the built-in corpus in hparams/train.yaml
+
+
+def pair_folders(names, folders):
+    """Pairs corpora with their folders, both a str separated by commas; returns
+    pairs of str, or raises RecipeError if they are not as many."""
+    names = [name.strip() for name in str(names).split(",")]
+    folders = [str(folders)]
+    if len(names) > 1:  # the path of a single corpus may hold a comma
+        folders = [folder.strip() for folder in folders[0].split(",")]
+    if len(folders) != len(names):
+        raise RecipeError(
+            f"{len(names)} corpora ({', '.join(names)}) were given "
+            f"{len(folders)} data folders: give as many, separated by commas."
+        )
+    return list(zip(names, folders))
 
 
 class Corpora:
@@ -73,18 +88,8 @@ class Corpora:
     def _declared(self, names, folders):
         """Finds the declarations of corpora, and opens those whose classes
         are in the data."""
-        names = [name.strip() for name in str(names).split(",")]
-        folders = [str(folders)]
-        if len(names) > 1:  # the path of a single corpus may hold a comma
-            folders = [folder.strip() for folder in folders[0].split(",")]
-        if len(folders) != len(names):
-            raise RecipeError(
-                f"{len(names)} corpora ({', '.join(names)}) were given "
-                f"{len(folders)} data folders: give as many, separated by "
-                "commas."
-            )
         corpora = []
-        for name, folder in zip(names, folders):
+        for name, folder in pair_folders(names, folders):
             found = replace(find_corpus(name), folder=Path(folder))
             if not found.make and found.folder.name == MADE:
                 raise RecipeError(
@@ -154,11 +159,7 @@ class Corpora:
                     f"the data folder '{corpus.folder}' is not there: pass the "
                     f"one that holds {corpus.name} as --data_folder."
                 )
-        if protocol not in ("default", *PROTOCOLS):
-            raise RecipeError(
-                f"there is no protocol '{protocol}': expected default or one of "
-                f"{', '.join(PROTOCOLS)}."
-            )
+        check_protocol(protocol)
 
     def read(self):
         """Reads what the corpora have in files of their own, such as labels:

@@ -100,6 +100,15 @@ class Corpus:
     folder: Path | None = None
 
 
+def check_protocol(name):
+    """Raises RecipeError unless a protocol (str) has this name."""
+    if name not in ("default", *PROTOCOLS):
+        raise RecipeError(
+            f"there is no protocol '{name}': expected default or one of "
+            f"{', '.join(PROTOCOLS)}."
+        )
+
+
 @functools.cache
 def all_corpora():
     """Imports the scripts of all corpora.

@@ -4,13 +4,13 @@ my_data/angry/anna_01.wav
 my_data/happy/bob_02.wav
 """
 
-import re
 from dataclasses import replace
 from functools import partial
 
 from data_prep.corpus import Corpus
 from data_prep.scan import list_files, looks_like
 from ser.errors import RecipeError
+from ser.names import compile_speaker_pattern
 
 from speechbrain.utils.logger import get_logger
 
@@ -42,16 +42,8 @@ def describe(path, pattern):
 
 def open_folder(corpus, data_folder, options):
     """Takes the directories that hold audio for the classes."""
-    text, pattern = options["speaker_pattern"], None
-    try:
-        pattern = re.compile(text) if text else None
-        if pattern and pattern.groups != 1:
-            raise re.error(f"it has {pattern.groups} groups")
-    except re.error as error:
-        raise RecipeError(
-            f"speaker_pattern is '{text}' ({error}): expected a regular "
-            "expression with one group, the speaker, such as '([a-z]+)_[0-9]+'."
-        ) from error
+    text = options["speaker_pattern"]
+    pattern = compile_speaker_pattern(text) if text else None
     if not data_folder.is_dir():
         raise RecipeError(
             f"the data folder '{data_folder}' is not a folder: pass the one "

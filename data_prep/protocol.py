@@ -4,7 +4,7 @@ import itertools
 import warnings
 from dataclasses import dataclass
 
-from data_prep.corpus import PROTOCOLS
+from data_prep.corpus import check_protocol
 from data_prep.manifest import UNKNOWN
 from ser.errors import RecipeError
 from sklearn.model_selection import StratifiedGroupKFold
@@ -61,11 +61,7 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
     RecipeError
         If the corpus does not have it, or has too little for it.
     """
-    if name not in ("default", *PROTOCOLS):
-        raise RecipeError(
-            f"there is no protocol '{name}': expected default or one of "
-            f"{', '.join(PROTOCOLS)}."
-        )
+    check_protocol(name)
     if not isinstance(num_folds, int) or num_folds < 2:
         raise RecipeError(f"num_folds is {num_folds}: expected 2 or more.")
     if corpora.test:

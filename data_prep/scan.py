@@ -13,6 +13,7 @@ from data_prep.audio_index import AudioIndex, read_facts
 from data_prep.corpus import AUDIO_ENDINGS, all_corpora
 from data_prep.manifest import COLUMNS, UNKNOWN
 from ser.errors import RecipeError
+from ser.files import as_text
 from tqdm import tqdm
 
 from speechbrain.utils.logger import get_logger
@@ -140,8 +141,7 @@ def find_clips_of(corpus, root, durations, index):
 
 def shown(path, folder):
     """Writes a path relative to a folder as text, which names may not be."""
-    text = path.relative_to(folder).as_posix()
-    return text.encode("utf-8", "backslashreplace").decode()
+    return as_text(path.relative_to(folder).as_posix())
 
 
 def list_files(data_folder):
@@ -234,7 +234,7 @@ def examine_file(corpus, root, path, durations, found):
     relative to the data folder, the reason why it is excluded or None, its row
     in the table, and an entry for the index or None."""
     relative = path.relative_to(corpus.folder).as_posix()
-    text = relative.encode("utf-8", "backslashreplace").decode()
+    text = as_text(relative)
     clip, entry = None, None
     try:
         if "\r" in text or text != relative:

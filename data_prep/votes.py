@@ -1,5 +1,7 @@
 """What listeners heard: the shares of their votes for each class."""
 
+import functools
+
 import pandas as pd
 from data_prep.labels import COMMON
 from ser.errors import RecipeError
@@ -71,11 +73,18 @@ def read_votes(corpora, required=False):
     return shares
 
 
+@functools.cache
+def read_file(votes, folder):
+    """Reads the votes of a corpus once, for training and the reports: takes
+    `data_prep.corpus.Corpus.votes` and the folder."""
+    return votes(folder)
+
+
 def count_votes(corpus, label_set):
     """Counts the votes for each class, a pandas.DataFrame [ID, class], of the
     clips that have any; raises RecipeError if their file is damaged."""
     try:
-        table = corpus.votes and corpus.votes(corpus.folder)
+        table = corpus.votes and read_file(corpus.votes, corpus.folder)
         if table is None:
             return pd.DataFrame(columns=corpus.classes, dtype=float)
         if label_set == "common":

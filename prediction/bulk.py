@@ -20,17 +20,11 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from prediction.output import (
-    TEXTS,
-    WITHOUT_SPEAKERS,
-    escaped,
-    import_pyarrow,
-    name_in_table,
-)
+from prediction.output import TEXTS, WITHOUT_SPEAKERS, escaped, import_pyarrow
 from ser.audio import SAMPLE_RATE
 from ser.clips import find_length
 from ser.errors import RecipeError
-from ser.files import write_text
+from ser.files import as_text, write_text
 from ser.inference import Prediction, load_model
 from tqdm import tqdm
 
@@ -80,7 +74,7 @@ def run_bulk(model, found, out_dir, address=None, abstain=0.0):
     if recogniser.normalise == "speaker":
         print(f"--bulk takes no speakers: {WITHOUT_SPEAKERS}", file=sys.stderr)
     open_job(out_dir, {"model": identify(recogniser), "abstain": abstain})
-    clips = {name_in_table(clip[0]): clip for clip in found}
+    clips = {as_text(clip[0]): clip for clip in found}
     done = settle(out_dir)
     if left := [clip for name, clip in clips.items() if name not in done]:
         speed = measure_speed(recogniser)
@@ -226,7 +220,7 @@ class Worker:
         answers = self.recogniser.predict_files(paths, abstain=self.abstain)
         rows += [answer for _, answer in answers]
         for n, row in enumerate(rows):
-            name = name_in_table(row.path)
+            name = as_text(row.path)
             rows[n] = vars(row) | row.probabilities | {"path": name}
         pyarrow, classes = import_pyarrow(), self.recogniser.classes
         schema = [

@@ -61,27 +61,6 @@ def write_table(out, columns, classes, rows):
         print_csv(columns, rows)
 
 
-def name_in_table(path):
-    """Writes bytes of a path that are not Unicode as escapes.
-
-    Arguments
-    ---------
-    path : str
-        As the system knows it.
-
-    Returns
-    -------
-    str
-        What UTF-8 can hold.
-
-    Example
-    -------
-    >>> print(name_in_table(os.fsdecode(b"caf\\xe9.wav")))
-    caf\\udce9.wav
-    """
-    return path.encode("utf-8", "backslashreplace").decode()
-
-
 def print_table(columns, classes, rows):
     """Prints a table that fits the terminal. Its last column holds the top
     probabilities, or the note."""

@@ -4,11 +4,11 @@ import csv
 import functools
 import glob
 import os
-import re
 from itertools import chain
 
 from prediction.output import import_pyarrow
 from ser.errors import RecipeError
+from ser.names import UNKNOWN, compile_speaker_pattern
 
 # What libsndfile reads and recordings are kept in.
 AUDIO_ENDINGS = (
@@ -47,15 +47,7 @@ def find_speakers(paths, names, column=None, pattern=None):
         found.
     """
     if pattern:
-        try:
-            regex = re.compile(pattern)
-            if regex.groups != 1:
-                raise re.error(f"it has {regex.groups} groups")
-        except re.error as error:
-            raise RecipeError(
-                f"--speaker_pattern is '{pattern}' ({error}): expected a regular "
-                "expression with one group, such as '([a-z]+)_[0-9]+'."
-            ) from error
+        regex = compile_speaker_pattern(pattern)
         slashed = (path.replace(os.sep, "/") for path in paths)
         found = [
             match[1] if (match := regex.search(p)) else "" for p in slashed
@@ -79,7 +71,7 @@ def find_speakers(paths, names, column=None, pattern=None):
             "files: expected a pattern that finds one in their paths, or a "
             "column of the CSV, TSV or Parquet tables that name them."
         )
-    return [speaker or "unknown" for speaker in found]
+    return [speaker or UNKNOWN for speaker in found]
 
 
 def find_audio(names):

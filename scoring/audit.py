@@ -201,11 +201,8 @@ def audit(table, expected, words, name):
     classes = expected.corpora.classes
     clips = expected.clips.loc[table["ID"]].reset_index()
     table = table.reset_index(drop=True)
-    protocol = (
-        set(table["protocol"].str.split("[,;]").str[0])
-        if ("protocol" in table)
-        else set()
-    )
+    protocol = table.get("protocol", pd.Series(dtype=str))
+    protocol = set(protocol.str.split("[,;]").str[0])
     if protocol - {expected.words.split(",")[0]}:
         raise RecipeError(
             f"{name} was tested by the protocol {', '.join(sorted(protocol))}, and "
@@ -274,10 +271,9 @@ def check_clips(table, clips, seeds, expected, name):
             else f"are not tested in {where} ({protocol}), so they were trained on",
             "leave their rows out, and --fold if all folds were tested",
         )
-    for _, ids in (
-        clips["ID"].groupby(seeds) if len(clips) else [("", clips["ID"])]
-    ):
-        tested = expected.clips.index[expected.clips["fold"] > 0]
+    tested = expected.clips.index[expected.clips["fold"] > 0]
+    of_seeds = [ids for _, ids in clips["ID"].groupby(seeds)]
+    for ids in of_seeds or [clips["ID"]]:
         missing = tested.difference(ids)
         if len(missing):
             raise complain(
@@ -294,22 +290,22 @@ def check_folds(theirs, clips, expected, name):
     """Raises unless the folds of a table (a Series) are those of the
     protocol."""
     pairs = pd.crosstab(theirs, clips["fold"][theirs.index]) > 0
-    for table, what in ((pairs, "clips of folds"), (pairs.T, "a part of fold")):
-        mixed = table.sum(axis=1) > 1
-        if mixed.any() and table is pairs:
-            fold = mixed.idxmax()
-            others = ", ".join(map(str, pairs.columns[pairs.loc[fold]]))
-            found = f"fold {fold} of {name} holds {what} {others}"
-        elif mixed.any():
-            parts = ", ".join(map(str, pairs.index[pairs[mixed.idxmax()]][:5]))
-            found = f"folds {parts} of {name} each hold {what} {mixed.idxmax()}"
-        else:
-            continue
-        raise RecipeError(
-            f"{found}, and not those of the protocol ({expected.words}), so clips "
-            "may have been trained on: test by these folds, or choose the "
-            "--protocol that was followed."
-        )
+    mixed, parted = (pairs.sum(axis=axis) > 1 for axis in (1, 0))
+    if mixed.any():
+        fold = mixed.idxmax()
+        others = ", ".join(map(str, pairs.columns[pairs.loc[fold]]))
+        found = f"fold {fold} of {name} holds clips of folds {others}"
+    elif parted.any():
+        fold = parted.idxmax()
+        others = ", ".join(map(str, pairs.index[pairs[fold]][:5]))
+        found = f"folds {others} of {name} each hold a part of fold {fold}"
+    else:
+        return
+    raise RecipeError(
+        f"{found}, and not those of the protocol ({expected.words}), so clips "
+        "may have been trained on: test by these folds, or choose the --protocol "
+        "that was followed."
+    )
 
 
 def complain(name, clips, what, advice):

@@ -7,7 +7,6 @@ import math
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -113,11 +112,14 @@ class EmbeddingStore:
     def _seal(self, key, vectors):
         """Returns what is stored of an embedding: its bytes and their digest."""
         content = vectors.tobytes()
-        return content + blake2b(key + content, digest_size=DIGEST).digest()
+        return (
+            content
+            + hashlib.blake2b(key + content, digest_size=DIGEST).digest()
+        )
 
     def _open(self, key, sealed):
         """Returns the embedding [layer + 1, channel] of what is stored; None if
-        that is damaged, or not there."""
+        that is damaged."""
         size = 4 * math.prod(self.shape)
         if not isinstance(sealed, bytes) or len(sealed) != size + DIGEST:
             return None
@@ -135,7 +137,7 @@ class EmbeddingStore:
             if self.connection is None:
                 self.connection = self._connect()
             connection = self.connection
-            vectors = self._wait_for(lambda: self._find(connection, sha256))
+            vectors, _ = self._wait_for(lambda: self._find(connection, sha256))
         except sqlite3.DatabaseError as error:
             raise self._unusable(error) from error
         if vectors is None:
@@ -147,12 +149,13 @@ class EmbeddingStore:
         return vectors
 
     def _find(self, connection, sha256):
-        """Reads the embedding of a file; None if it is damaged or not there."""
+        """Reads the embedding of a file, None if it is damaged or not there, and
+        tells whether there is one."""
         key = self._key(sha256)
         row = connection.execute(
             "SELECT vectors FROM embeddings WHERE key = ?", (key,)
         ).fetchone()
-        return row and self._open(key, row[0])
+        return row and self._open(key, row[0]), row is not None
 
     def _keep(self, sha256, vectors):
         """Keeps an embedding in memory, if there is room."""
@@ -163,15 +166,12 @@ class EmbeddingStore:
         """Lists the hashes of files whose embedding is not in the store, or is
         damaged, and says how many are."""
         missing, damaged = [], 0
-        there = "SELECT 1 FROM embeddings WHERE key = ?"
         with closing(self._connect()) as connection:
             for sha256 in hashes:
-                vectors = self._find(connection, sha256)
+                vectors, is_there = self._find(connection, sha256)
                 if vectors is None:
                     missing.append(sha256)
-                    key = self._key(sha256)
-                    row = connection.execute(there, (key,)).fetchone()
-                    damaged += row is not None
+                    damaged += is_there
                 else:
                     self._keep(sha256, vectors)
         if damaged:

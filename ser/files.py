@@ -82,3 +82,24 @@ def write_csv(table, path):
         Where it goes.
     """
     write_text(to_csv(table), path)
+
+
+def as_text(path):
+    """Writes bytes of a path that are not Unicode as escapes.
+
+    Arguments
+    ---------
+    path : str
+        As the system knows it.
+
+    Returns
+    -------
+    str
+        What UTF-8 can hold.
+
+    Example
+    -------
+    >>> print(as_text(os.fsdecode(b"caf\\xe9.wav")))
+    caf\\udce9.wav
+    """
+    return path.encode("utf-8", "backslashreplace").decode()

@@ -37,6 +37,16 @@ def damage(path, rng):
     path.write_bytes(content)
 
 
+def damaged_copies(path, folder, seed):
+    """Yields copies of a file, each damaged in a way of its own."""
+    rng = random.Random(seed)
+    for number in range(TRIES):
+        copy = folder / f"{number}{path.suffix}"
+        shutil.copy(path, copy)
+        damage(copy, rng)
+        yield copy
+
+
 @pytest.fixture(scope="module")
 def store(small_corpus, tmp_path_factory):
     """An embedding store with the clips of the small corpus: its path, the
@@ -61,11 +71,8 @@ def test_a_damaged_store_gives_the_same_embeddings_or_a_sentence(
 ):
     """What fails its digest is encoded again."""
     path, clips, parts, vectors = store
-    rng, refused = random.Random(0), 0
-    for number in range(TRIES):
-        copy = tmp_path / f"{number}.sqlite"
-        shutil.copy(path, copy)
-        damage(copy, rng)
+    refused = 0
+    for copy in damaged_copies(path, tmp_path, seed=0):
         try:
             opened = EmbeddingStore(copy, *parts)
             opened.fill(clips, max_batch_length=40)
@@ -139,11 +146,8 @@ def test_a_damaged_index_is_read_again(small_corpus, tmp_path):
     with AudioIndex.open(whole) as index:
         facts, entries = zip(*(read_facts(path, {}) for path in paths))
         index.keep(entries)
-    rng, refused = random.Random(2), 0
-    for number in range(TRIES):
-        copy = tmp_path / f"{number}.sqlite"
-        shutil.copy(whole, copy)
-        damage(copy, rng)
+    refused = 0
+    for copy in damaged_copies(whole, tmp_path, seed=2):
         try:
             with AudioIndex.open(copy) as index:
                 found = index.find(paths)
@@ -172,12 +176,8 @@ def test_damaged_results_are_none(small_run, tmp_path):
 
 def test_damaged_manifests_end_in_a_sentence(small_run, tmp_path):
     """Or are as they were."""
-    rng, whole = random.Random(4), small_run / "manifests/train.csv"
-    refused = 0
-    for number in range(TRIES):
-        copy = tmp_path / f"{number}.csv"
-        shutil.copy(whole, copy)
-        damage(copy, rng)
+    whole, refused = small_run / "manifests/train.csv", 0
+    for copy in damaged_copies(whole, tmp_path, seed=4):
         try:
             read_manifest(copy)
         except RecipeError as error:
