@@ -99,7 +99,10 @@ class AtomicCheckpointer(Checkpointer):
             raise
         # PyTorch's writer turns a full disk into a RuntimeError.
         except (OSError, RuntimeError) as error:
-            if not isinstance(error, OSError) and "riter" not in str(error):
+            writers = ("PytorchStreamWriter", "inline_container", "iostream")
+            if not isinstance(error, OSError) and not any(
+                word in str(error) for word in writers
+            ):
                 raise
             raise RecipeError(
                 f"a checkpoint could not be written to {self.checkpoints_dir} "

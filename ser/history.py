@@ -11,6 +11,11 @@ from speechbrain.utils.checkpoints import (
     register_checkpoint_hooks,
 )
 from speechbrain.utils.distributed import main_process_only
+
+# It warns when it is imported that it draws no figures, and none is drawn.
+logging.getLogger("speechbrain.utils.train_logger").addFilter(
+    lambda record: "torchvision" not in record.getMessage()
+)
 from speechbrain.utils.train_logger import FileTrainLogger, TensorboardLogger
 
 
@@ -66,10 +71,7 @@ class TrainingHistory(FileTrainLogger):
         if self.tensorboard is None:
             Path(self.save_file).unlink(missing_ok=True)
             shutil.rmtree(self.tensorboard_folder, ignore_errors=True)
-            # It warns that it draws no figures, and none is drawn.
-            logging.getLogger(TensorboardLogger.__module__).disabled = True
             self.tensorboard = TensorboardLogger(self.tensorboard_folder)
-            logging.getLogger(TensorboardLogger.__module__).disabled = False
             for epoch in self.logged:
                 self._write(*epoch)
         if train_stats is None:

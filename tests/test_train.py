@@ -26,6 +26,7 @@ def demo(run_train, cache, tmp_path_factory):
         "hparams/train.yaml", "--cache_folder", cache, "--output_folder", folder
     )
     assert done.returncode == 0, done.stderr
+    assert "torchvision" not in done.stdout + done.stderr
     return done, folder
 
 
