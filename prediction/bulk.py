@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import pickle
-import shutil
 import sys
 import time
 import uuid
@@ -23,6 +22,7 @@ import numpy as np
 from prediction.output import TEXTS, WITHOUT_SPEAKERS, escaped, import_pyarrow
 from ser.audio import SAMPLE_RATE
 from ser.clips import find_length
+from ser.cluster import start_ray
 from ser.errors import RecipeError
 from ser.files import as_text, write_text
 from ser.inference import Prediction, load_model
@@ -78,7 +78,7 @@ def run_bulk(model, found, out_dir, address=None, abstain=0.0):
     done = settle(out_dir)
     if left := [clip for name, clip in clips.items() if name not in done]:
         speed = measure_speed(recogniser)
-        with start_ray(address) as ray:
+        with start_ray(address, "ray.data") as ray:
             compute(ray, left, (model, abstain, os.getcwd()), speed, out_dir)
         done = settle(out_dir)
     if clips.keys() - done.keys():
@@ -159,50 +159,6 @@ def make_parts(clips, seconds, workers):
     numbers = np.cumsum(costs[order]) // most
     for _, part in groupby(zip(numbers, order), key=lambda pair: pair[0]):
         yield [clips[index] for _, index in part]
-
-
-@contextlib.contextmanager
-def start_ray(address):
-    """Yields Ray, connected to a cluster or started on this machine, where it
-    then listens to no other machine and no other user."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_BACKEND_LOG_LEVEL"] = "fatal"  # errors raise exceptions too
-    options = {"log_to_driver": False, "logging_level": "error"}
-    if not address:
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-        os.environ["RAY_AUTH_MODE"] = "token"
-        os.environ["RAY_AUTH_TOKEN"] = uuid.uuid4().hex
-        options["object_store_memory"] = 200 * 2**20  # for paths and answers
-    try:
-        import ray.data
-    except ImportError as error:
-        raise RecipeError(
-            "--bulk needs Ray Data: run 'pip install \"ray[data]\"'."
-        ) from error
-    shown = os.dup(2)
-    with open(os.devnull, "w") as nothing:
-        os.dup2(nothing.fileno(), 2)  # Ray would say that its log has a level
-    try:
-        session = ray.init(address or "local", **options)
-    finally:
-        os.dup2(shown, 2)
-        os.close(shown)
-    try:
-        yield ray
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, FileNotFoundError):
-            raise RecipeError(
-                "the job's folder is gone from a worker's sight: another start "
-                "has taken it over, or the machines do not share it."
-            ) from error
-        if isinstance(error.cause, (OSError, RecipeError)):
-            raise error.cause from error
-        raise
-    finally:
-        ray.shutdown()
-        if not address:
-            logs = session.address_info["session_dir"]
-            shutil.rmtree(logs, ignore_errors=True)
 
 
 class Worker:

@@ -20,8 +20,8 @@ options of SpeechBrain:
 
 
 def print_usage(about):
-    """Prints the help if the command line asks for it, and ends the program:
-    before anything is imported that takes seconds or is not installed.
+    """Ends the program with the help if the command line asks for it, and with a
+    sentence if it is wrong: before anything is imported that takes seconds.
 
     Arguments
     ---------
@@ -29,13 +29,14 @@ def print_usage(about):
         What the program is, as in its docstring.
     """
     sys.excepthook = explain
-    if not {"-h", "--help"} & set(sys.argv[1:]):
-        return
+    from ser.arguments import check_options
     from ser.errors import user_errors
 
     with user_errors():
-        show(about)
-    sys.exit()
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            show(about)
+            sys.exit()
+        check_options(sys.argv[1:])
 
 
 def show(about):

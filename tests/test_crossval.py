@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ENVIRONMENT, ROOT
-from crossval import list_runs, parse_command_line, run_all
+from cross_validation.engines import run_all
+from cross_validation.runs import list_runs
+from crossval import parse_command_line
 from ser.errors import RecipeError
 from ser.settings import parse_arguments
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
@@ -60,8 +62,8 @@ def watch(folder):
 
 
 def workers(started):
-    """Counts the commands of multiprocessing's workers."""
-    return started.read_text("utf-8").count("--multiprocessing-fork")
+    """Counts the commands of joblib's workers."""
+    return started.read_text("utf-8").count("popen_loky")
 
 
 @pytest.fixture(scope="module")
@@ -374,4 +376,53 @@ def test_a_failed_run_is_named(small_corpus, cache, tmp_path, monkeypatch):
     saved.parent.mkdir(parents=True)
     saved.write_text("seed: 7\n", encoding="utf-8")
     with pytest.raises(RecipeError, match="^fold 1, seed 1: .*other settings"):
-        run_all(hparams_file, run_opts, [run], jobs=1)
+        run_all(hparams_file, run_opts, [run], [run], jobs=1, address="")
+
+
+def test_runs_write_nothing_that_others_read(
+    summed, small_corpus, cache, tmp_path
+):
+    """What a cluster's machines share has one writer, the process that was
+    started: the runs leave the store and the index of audio as they are."""
+    before = {path: path.read_bytes() for path in cache.glob("*.sqlite*")}
+    assert {path.suffix for path in before} == {".sqlite"} and len(before) == 2
+    folder = tmp_path / "out"
+    args = (small_corpus, cache, folder, "--protocol", "loso", "--seeds", 1)
+    assert crossval(*args).returncode == 0
+    assert {
+        path: path.read_bytes() for path in cache.glob("*.sqlite*")
+    } == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+def test_a_killed_worker_is_replaced(summed, small_corpus, cache, tmp_path):
+    """Its run is made again, and all end as if none had been killed."""
+    args = (small_corpus, cache, tmp_path, "--protocol", "loso", "--seeds", 1)
+    with subprocess.Popen(
+        command(*args), cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE
+    ) as process:
+        while not list(tmp_path.glob("fold[234]/1/train_log.txt")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        workers = subprocess.run(
+            ["pgrep", "-P", str(process.pid), "-f", "popen_loky"],
+            capture_output=True,
+            encoding="utf-8",
+        )
+        os.kill(int(workers.stdout.split()[0]), signal.SIGKILL)
+        _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    for fold in range(1, 5):
+        name = f"fold{fold}/1/predictions.csv"
+        assert (tmp_path / name).read_text() == (summed[1] / name).read_text()
+
+
+def test_a_cluster_gives_the_same(summed, small_corpus, cache, tmp_path):
+    """Ray, here on this machine, makes the same runs."""
+    pytest.importorskip("ray", reason="needs pip install ray")
+    args = (small_corpus, cache, tmp_path, "--protocol", "loso", "--seeds", 1)
+    done = crossval(*args, "--address", "local")
+    assert done.returncode == 0, done.stderr
+    for fold in range(1, 5):
+        name = f"fold{fold}/1/predictions.csv"
+        assert (tmp_path / name).read_text() == (summed[1] / name).read_text()

@@ -11,13 +11,13 @@ ORDER = (
     "ser.batches ser.clips ser.hidden_states ser.encoder ser.pooling ser.head "
     "ser.speakers ser.embeddings ser.model ser.description ser.model_folder ser.onnx_network ser.torch_network "
     "ser.inference ser.timeline ser.checkpoint ser.epochs ser.history ser.lock "
-    "ser.metrics ser.settings_file ser.settings ser.usage train ser.report crossval"
+    "ser.metrics ser.settings_file ser.arguments ser.settings ser.usage train ser.cluster ser.report cross_validation crossval"
 ).split()
 CORE = ORDER[: ORDER.index("ser.report")]
 PAGES = {"jinja2", "matplotlib", "gradio"}
 READING = set("ser.audio ser.defects ser.errors ser.files ser.names".split())
 EXTRAS = set(
-    "app crossval data_prep encoders export fork forking predict prediction "
+    "app cross_validation crossval data_prep encoders export fork forking predict prediction "
     "score scoring ser.report sharing".split()
 )
 OWN = {*EXTRAS, "ser", "train", "benchmarks"}
