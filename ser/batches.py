@@ -5,6 +5,8 @@ import numpy as np
 from speechbrain.dataio.batch import PaddedBatch
 from speechbrain.dataio.sampler import DynamicBatchSampler
 
+MAX_PADDING = 0.03  # of a batch; on a CPU it costs more than a small batch
+
 
 def loader_options(dataset, options):
     """Copies the options of a loader, which SpeechBrain changes for the test,
@@ -27,20 +29,22 @@ def batches_by_length(dataset, seed, num_buckets, **options):
 
 def batch_by_length(lengths, max_batch_length):
     """Cuts lengths in seconds, the longest first, into batches of at most so
-    many seconds, padding included, and returns the indices in each; a longer
-    clip is alone.
+    many seconds, of which little is padding, and returns the indices in each; a
+    longer clip is alone.
 
     Example
     -------
-    >>> batch_by_length([9, 4, 3, 2, 2], max_batch_length=8)
-    [[0], [1, 2], [3, 4]]
+    >>> batch_by_length([9, 4, 3, 2, 2, 2], max_batch_length=4.5)
+    [[0], [1], [2], [3, 4], [5]]
     """
-    batches = []
+    batches, total = [], 0.0
     for index, length in enumerate(lengths):
-        if batches and (
-            lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= max_batch_length
-        ):
-            batches[-1].append(index)
-        else:
-            batches.append([index])
+        if batches:
+            padded = lengths[batches[-1][0]] * (len(batches[-1]) + 1)
+            total += length
+            if total >= (1 - MAX_PADDING) * padded and padded <= max_batch_length:
+                batches[-1].append(index)
+                continue
+        batches.append([index])
+        total = length
     return batches

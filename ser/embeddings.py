@@ -11,15 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from ser.audio import SAMPLE_RATE, STEP, read_audio
-from ser.batches import batch_by_length
-from ser.errors import RecipeError, advise, check_finite
+from ser.audio import SAMPLE_RATE
+from ser.encoding import encode
+from ser.errors import RecipeError, advise
 from ser.speakers import fit_speakers
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from speechbrain.dataio.batch import PaddedBatch
-from speechbrain.utils.distributed import run_on_main
+from speechbrain.utils.distributed import (
+    ddp_barrier,
+    ddp_broadcast,
+    if_main_process,
+)
 from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
@@ -184,58 +187,39 @@ class EmbeddingStore:
 
     def fill(self, clips, max_batch_length, num_workers=0):
         """Encodes what is missing of some clips (a dict from the sha256 of
-        files to paths and seconds) in batches of at most so many seconds,
-        padding included, longest first, so that a machine with too little
-        memory fails at once. Raises RecipeError if a file can no longer be
-        read, or the disk is full."""
+        files to paths and seconds) as `ser.encoding.encode` does; the first
+        process of a distributed run is the one that writes. Raises RecipeError if
+        a file can no longer be read, or the disk is full."""
         try:
-            clips = [(sha256, *clips[sha256]) for sha256 in self.missing(clips)]
+            missing = self.missing(clips) if if_main_process() else None
+            missing = ddp_broadcast(missing)
+            clips = [(sha256, *clips[sha256]) for sha256 in missing]
             if clips:
                 clips.sort(key=lambda clip: clip[2], reverse=True)
                 self._encode(clips, max_batch_length, num_workers)
+            ddp_barrier()
         except sqlite3.DatabaseError as error:
             raise self._unusable(error) from error
 
-    @torch.inference_mode()
     def _encode(self, clips, max_batch_length, num_workers):
         """Encodes (sha256, path, seconds) of clips, longest first, and keeps
         their embeddings, a batch at a time."""
-        device = next(self.encoder.parameters()).device
-        durations = [duration for *_, duration in clips]
-        step = STEP / SAMPLE_RATE
-        batches = batch_by_length(
-            [math.ceil(duration / step) * step for duration in durations],
-            max_batch_length,
-        )
-        loader = DataLoader(
-            AudioFiles([(sha256, path) for sha256, path, _ in clips]),
-            batch_sampler=batches,
-            collate_fn=PaddedBatch,
-            num_workers=num_workers,
-            # Or a run would draw other random numbers with a full store.
-            generator=torch.Generator(),
-        )
         bar = tqdm(
-            total=sum(durations),
+            total=sum(seconds for *_, seconds in clips),
             desc="encoding",
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s "
             "of audio{postfix} [{elapsed}<{remaining}]",
-            disable=None,
+            disable=None if if_main_process() else True,
+        )
+        encoded = encode(
+            clips, self.encoder, self.pooling, max_batch_length, num_workers
         )
         with closing(self._connect()) as connection, bar:
-            for batch, members in zip(loader, batches):
-                wavs, lens = batch.to(device).wav
-                padding = -wavs.shape[1] % STEP
-                lens = lens * wavs.shape[1] / (wavs.shape[1] + padding)
-                wavs = torch.nn.functional.pad(wavs, (0, padding))
-                vectors = self.pooling(*self.encoder(wavs, lens))
-                vectors = vectors.float().cpu().numpy()
-                paths = [clips[member][1] for member in members]
-                check_finite(vectors, [f"the embedding of {p}" for p in paths])
+            for members, vectors in encoded:
                 keys = [self._key(clips[member][0]) for member in members]
                 rows = [(k, self._seal(k, v)) for k, v in zip(keys, vectors)]
-                self._wait_for(lambda: insert(connection, rows))
-                bar.update(sum(durations[member] for member in members))
+                self._wait_for(lambda rows=rows: insert(connection, rows))
+                bar.update(sum(clips[member][2] for member in members))
                 bar.set_postfix_str(f"{members[-1] + 1}/{len(clips)} clips")
 
 
@@ -300,33 +284,6 @@ class EmbeddingBatch:
         return self
 
 
-class AudioFiles(Dataset):
-    """Reads audio files, given as pairs of sha256 and path, by their number;
-    workers of a DataLoader pickle it."""
-
-    def __init__(self, files):
-        self.files = files
-
-    def __len__(self):
-        return len(self.files)
-
-    def __getitem__(self, index):
-        sha256, path = self.files[index]
-        try:
-            content = Path(path).read_bytes()
-        except OSError as error:
-            raise RecipeError(
-                f"{path} was readable when the manifests were made and is not "
-                f"now ({error.strerror}): repair it, or prepare the data again."
-            ) from error
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise RecipeError(
-                f"{path} has changed since the manifests were made: delete "
-                "them, or choose another --output_folder."
-            )
-        return {"wav": read_audio(content)}
-
-
 def store_embeddings(
     datasets,
     path,
@@ -369,7 +326,7 @@ def store_embeddings(
         for dataset in datasets.values()
         for clip in dataset.data.values()
     }
-    run_on_main(store.fill, (clips, max_batch_length, num_workers))
+    store.fill(clips, max_batch_length, num_workers)
     return {
         name: StoredEmbeddings(store, dataset, normalise == "speaker")
         for name, dataset in datasets.items()

@@ -2,9 +2,11 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -136,9 +138,10 @@ def test_store_and_live_training_agree(frozen, run_train, tmp_path):
 
 @pytest.mark.parametrize("recipe", ["train", "finetune"])
 def test_two_processes(recipe, frozen, tmp_path):
-    """torchrun trains, and only the main process writes."""
-    args, cache, _ = frozen
-    folder = tmp_path / "out"
+    """torchrun trains and shares out the encoding, and only the main process
+    writes: a store like that of one process."""
+    args, one, _ = frozen
+    folder, cache = tmp_path / "out", tmp_path / "cache"
     done = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         + ["--nproc_per_node", "2", "train.py", f"hparams/{recipe}.yaml"]
@@ -157,3 +160,12 @@ def test_two_processes(recipe, frozen, tmp_path):
     assert len(list(folder.glob("tensorboard/events*"))) == 1
     assert (folder / "log.txt").read_text("utf-8").count("Beginning") == 1
     assert len(pd.read_csv(folder / "predictions.csv")) == 16
+    if recipe == "train":
+        found, expected = map(read_store, (cache, one))
+        assert len(found) == 64 and found.items() <= expected.items()
+
+
+def read_store(cache):
+    """Reads a store as a dict from keys to embeddings, both bytes."""
+    with closing(sqlite3.connect(cache / "embeddings.sqlite")) as connection:
+        return dict(connection.execute("SELECT * FROM embeddings"))
