@@ -30,7 +30,7 @@ OURS = (
 ).split()
 # A trained encoder stores no embeddings, and augmentation is off by default.
 UNUSED = (
-    "embedding_store encode_batch_length encode_workers store_embeddings "
+    "embedding_store store_precision encode_batch_length encode_workers store_embeddings "
     "augment speed noise drop_chunk drop_frequency wav_augment"
 ).split()
 LEFT_OUT = {"train": OURS, "finetune": OURS + UNUSED}

@@ -42,7 +42,10 @@ def batch_by_length(lengths, max_batch_length):
         if batches:
             padded = lengths[batches[-1][0]] * (len(batches[-1]) + 1)
             total += length
-            if total >= (1 - MAX_PADDING) * padded and padded <= max_batch_length:
+            if (
+                total >= (1 - MAX_PADDING) * padded
+                and padded <= max_batch_length
+            ):
                 batches[-1].append(index)
                 continue
         batches.append([index])

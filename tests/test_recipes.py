@@ -294,6 +294,7 @@ def test_an_export_differs_in_what_is_declared(name, stem, exported):
     )
     if stem == "finetune":
         left_out |= {"embedding_store", "encode_batch_length"}
+        left_out |= {"store_precision"}
         left_out |= {"encode_workers", "store_embeddings"}
         left_out |= {"augment", "speed", "noise", "drop_chunk"}
         left_out |= {"drop_frequency", "wav_augment"}
