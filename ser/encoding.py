@@ -26,7 +26,7 @@ def encode(clips, encoder, pooling, max_batch_length, num_workers):
         The sha256, the path and the seconds of each file, longest first, so that
         a machine with too little memory fails at once.
     encoder, pooling
-        As for `ser.embeddings.EmbeddingStore`.
+        As for `ser.store.EmbeddingStore`.
     max_batch_length : float
         Seconds of audio in a batch at most, padding included.
     num_workers : int

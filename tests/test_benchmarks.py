@@ -30,7 +30,7 @@ def read_table(name, options, folder):
         [sys.executable, ROOT / "benchmarks" / name, *options, "--rounds", "1"],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=120,
+        timeout=300,
         capture_output=True,
         encoding="utf-8",
     )

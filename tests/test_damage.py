@@ -12,12 +12,12 @@ from data_prep.audio_index import AudioIndex, read_facts
 from data_prep.manifest import read_manifest
 from encoders import built_in_encoder
 from ser.checkpoint import AtomicCheckpointer
-from ser.embeddings import EmbeddingStore
 from ser.encoder import Encoder
 from ser.epochs import find_best
 from ser.errors import RecipeError
 from ser.pooling import Pooling
 from ser.report.summary import read_metrics
+from ser.store import EmbeddingStore
 
 TRIES = 50  # of each kind of file
 

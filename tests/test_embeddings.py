@@ -18,17 +18,17 @@ import torch
 from conftest import ENVIRONMENT, ROOT
 from encoders.random_encoder import make_random_encoder
 from ser.audio import read_audio
-from ser.embeddings import EmbeddingStore
 from ser.encoder import Encoder
 from ser.errors import RecipeError
 from ser.pooling import Pooling
+from ser.store import EmbeddingStore
 
 FILL = """
 import hashlib
 import sys
 from pathlib import Path
 import soundfile
-from ser.embeddings import EmbeddingStore
+from ser.store import EmbeddingStore
 from ser.encoder import Encoder
 from ser.pooling import Pooling
 store, encoder, clips = sys.argv[1:]
@@ -197,3 +197,53 @@ def test_a_file_that_is_no_store(encoder, clips, tmp_path):
     path.write_bytes(b"not a database, but long enough to be one" * 100)
     with pytest.raises(RecipeError, match="delete it to have it rebuilt"):
         fill(path, encoder, clips)
+
+
+def test_a_store_is_listed_and_pruned(encoder, clips, tmp_path):
+    """`python -m ser.store` says what an encoder made, and deletes it alone."""
+    path = tmp_path / "store.sqlite"
+    fill(path, encoder, clips)
+    fill(path, encoder, clips, kind="mean")
+
+    def run(*args):
+        return subprocess.run(
+            [sys.executable, "-m", "ser.store", *map(str, args)],
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            capture_output=True,
+            encoding="utf-8",
+        )
+
+    mean, mean_std = run(path).stdout.splitlines()
+    assert mean.startswith("holds 3 clips") and ", mean, fp32" in mean
+    assert ", mean_std, fp32" in mean_std
+    source = mean_std.split("MiB, ")[1].split(", up to")[0]
+    deleted = run(path, "--delete", source).stdout
+    assert deleted.splitlines()[1].startswith("deleted 3 clips")
+    assert rows(path) == 3
+    assert run(path).stdout.splitlines() == [mean]
+    path.write_bytes(b"garbage" * 1000)
+    for name in (path, tmp_path / "none.sqlite"):
+        refused = run(name)
+        assert refused.returncode == 1
+        assert (
+            refused.stderr.startswith("error: ") and str(name) in refused.stderr
+        )
+
+
+def test_half_precision_is_close(encoder, clips, tmp_path):
+    """A store of fp16 rounds what one of fp32 holds, in half the space, and
+    another word is refused."""
+    pool = Pooling("mean_std", encoder.dim, encoder.num_layers)
+    hashes = {sha256(clip): (clip, length) for clip, length in clips.items()}
+    stores = {}
+    for precision in ("fp32", "fp16"):
+        path = tmp_path / f"{precision}.sqlite"
+        stores[precision] = EmbeddingStore(path, encoder, pool, precision)
+        stores[precision].fill(hashes, 40.0)
+    for name in hashes:
+        whole, half = (store.read(name) for store in stores.values())
+        assert half.dtype == torch.float32 and not torch.equal(whole, half)
+        torch.testing.assert_close(half, whole, rtol=2**-11, atol=1e-7)
+    with pytest.raises(RecipeError, match="expected fp32 or fp16"):
+        EmbeddingStore(tmp_path / "x.sqlite", encoder, pool, "bf16")

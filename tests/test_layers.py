@@ -9,7 +9,7 @@ from conftest import ROOT
 ORDER = (
     "ser.errors ser.files ser.names ser.audio ser.defects ser.stream "
     "ser.batches ser.clips ser.hidden_states ser.encoder ser.pooling ser.head "
-    "ser.speakers ser.encoding ser.embeddings ser.model ser.description ser.model_folder ser.onnx_network ser.torch_network "
+    "ser.speakers ser.encoding ser.store ser.embeddings ser.model ser.description ser.model_folder ser.onnx_network ser.torch_network "
     "ser.inference ser.timeline ser.checkpoint ser.epochs ser.history ser.lock "
     "ser.metrics ser.settings_file ser.arguments ser.settings ser.usage train ser.cluster ser.report cross_validation crossval"
 ).split()

@@ -168,4 +168,4 @@ def test_two_processes(recipe, frozen, tmp_path):
 def read_store(cache):
     """Reads a store as a dict from keys to embeddings, both bytes."""
     with closing(sqlite3.connect(cache / "embeddings.sqlite")) as connection:
-        return dict(connection.execute("SELECT * FROM embeddings"))
+        return dict(connection.execute("SELECT key, vectors FROM embeddings"))
