@@ -9,77 +9,56 @@ import sys
 import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
-from datetime import date
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import soundfile
+
 ROOT = Path(__file__).resolve().parents[1]
 # A script finds the modules of its own folder only.
 sys.path.insert(0, str(ROOT))
 # Messages about progress would bury the table.
 logging.disable(logging.WARNING)
+RNG = np.random.default_rng(0)
 
 
-def run(main, description, **defaults):
-    """Calls a benchmark's main with its parsed command line, which has --rounds
-    and an option for each default (None: it is required), and a folder."""
-    parser = argparse.ArgumentParser(
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def run(main, about, **defaults):
+    """Compares the passes that a benchmark's main makes of its command line,
+    with --rounds and an option for each default (None: required), and a folder."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=about, formatter_class=raw)
     for name, value in {"rounds": 3, **defaults}.items():
         options = {"default": value, "type": type(value or "")}
         parser.add_argument(f"--{name}", required=value is None, **options)
+    arguments = parser.parse_args()
     with TemporaryDirectory() as folder:
-        main(parser.parse_args(), Path(folder))
+        compare(*main(arguments, Path(folder)), arguments.rounds)
+    names = "torch", "speechbrain", "transformers"
+    print(
+        f"\n{vars(arguments)}, {platform.platform()}, {os.cpu_count()} cores",
+        f"OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS')}",
+        *(f"{name} {version(name)}" for name in names),
+        sep=", ",
+    )
 
 
-def now(device="cpu"):
-    """Returns the time in seconds, once the device has finished its work."""
-    if device != "cpu":
-        import torch  # late: preparation.py does without
-
-        torch.cuda.synchronize(device)
-    return time.perf_counter()
-
-
-def in_own_process(function, *arguments):
-    """Returns a function's result from a new process, which holds no memory of
-    other passes."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
-
-
-def peak_memory(device="cpu"):
-    """Returns the most memory that this process, or its GPU, has held so far,
-    in MiB; on Linux at least what its parent process held at the start."""
-    if device != "cpu":
-        import torch
-
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    import resource  # not on Windows
-
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * unit / 2**20
-
-
-def compare(title, passes, baselines, rounds, device="cpu"):
+def compare(passes, baselines, rounds):
     """Runs whole passes in turn, round after round, so that other load slows
     them all alike, and prints their figures: medians, and the median of the
-    rounds' ratios to a baseline. A pass is given the number of the round and
-    returns a dict of figures; `baselines` is a dict from a figure's name to its
-    baseline's and the target of the ratio."""
+    rounds' ratios to a baseline. `passes` is a dict from names to functions from
+    a round's number to a dict of figures; `baselines` is one from figures to
+    baselines and the targets of the ratios."""
     figures = defaultdict(list)
     for number in range(rounds):
-        for one_pass in passes:
+        for name, one_pass in passes.items():
             gc.collect()  # a Brain is a circle of references to gigabytes
-            for name, figure in one_pass(number).items():
-                figures[name].append(figure)
-    print(f"\n{title} Ratio: baseline / this; the larger, the better.\n")
+            for key, figure in one_pass(number).items():
+                figures[f"{name}, {key}"].append(figure)
+    print("\nRatio: baseline / this; the larger, the better.\n")
     print("| what | median | each round | baseline | ratio | target |")
     print("|---|---|---|---|---|---|")
     for name, values in figures.items():
@@ -91,16 +70,49 @@ def compare(title, passes, baselines, rounds, device="cpu"):
         each = ", ".join(f"{value:#.4g}" for value in values)
         cells = name, f"{median(values):#.4g}", each, baseline, ratio, target
         print(f"| {' | '.join(map(str, cells))} |")
-    machine = platform.processor() or platform.machine()
-    if device != "cpu":
-        import torch
 
-        machine = torch.cuda.get_device_name(device)
-    packages = ("torch", "speechbrain", "transformers")
-    print(
-        f"\n{date.today()}; {device} ({machine}), {os.cpu_count()} cores",
-        f"OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}",
-        f"{platform.system()}, Python {platform.python_version()}",
-        *(f"{package} {version(package)}" for package in packages),
-        sep=", ",
-    )
+
+def now(device="cpu"):
+    """Returns the time in seconds, once the device has finished its work."""
+    if device != "cpu":
+        import torch  # late: it would add to the memory that is measured
+
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def timed(function, *arguments, device="cpu", **options):
+    """Calls a function, and returns how many seconds it takes, as a figure."""
+    start = now(device)
+    function(*arguments, **options)
+    return {"s": now(device) - start}
+
+
+def in_own_process(function, *arguments):
+    """Returns a function's result from a process without memory of others."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def peak_memory():
+    """Returns the most memory in MiB that this process has held so far."""
+    import resource  # not on Windows
+
+    # On Linux at least what the parent process held at the start.
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # MiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def write_noise(path, length, rate=16000):
+    """Writes seconds of noise, one at a time: long files take no memory."""
+    with soundfile.SoundFile(path, "w", rate, channels=1) as file:
+        for size in [rate] * int(length) + [int(length % 1 * rate)]:
+            file.write(RNG.integers(-3000, 3000, size, dtype=np.int16))
+
+
+def make_clips(folder, number, most):
+    """Writes clips of noise, of 1 s to `most`; returns a dict from paths to s."""
+    clips = {folder / f"{n}.wav": RNG.uniform(1, most) for n in range(number)}
+    for path, length in clips.items():
+        write_noise(path, length)
+    return clips

@@ -1,66 +1,69 @@
-"""How the peak memory of encoding grows with the corpus.
+"""How peak memory grows with the data, and how fast a timeline of long audio is.
 
-Clips of noise, 1 to 2 s each, are encoded by the built-in encoder in the
-batches of hparams/train.yaml, until there are ten times as many. Each round
-has a process of its own. With a GPU, its memory is measured instead.
-
-To run it (some minutes a round on two cores; on Linux or macOS):
-> python benchmarks/memory.py [--clips 500] [--device cuda]
+Two passes take turns, each time in a new process:
+- clips of noise, 1 to 2 s each, are encoded by the built-in encoder in the
+  batches of hparams/train.yaml, until there are ten times as many;
+- noise of some minutes is classified in windows of 4 s, then 60 times as much.
 """
 
-import hashlib
+from hashlib import sha256
 
-import numpy as np
-import soundfile
-from measuring import ROOT, compare, in_own_process, peak_memory, run
-
-
-def make_clips(folder, number):
-    """Writes noise; returns a dict from the sha256 of each file to its path
-    and its length in seconds."""
-    rng = np.random.default_rng(0)
-    clips = {}
-    for index in range(number):
-        noise = rng.uniform(-0.1, 0.1, rng.integers(16000, 32000))
-        path = folder / f"{index:06}.wav"
-        soundfile.write(path, noise, 16000)
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        clips[sha256] = str(path), len(noise) / 16000
-    return clips
+import measuring
+from measuring import ROOT, in_own_process, now, peak_memory
 
 
-def encode(clips, work, number, device):
-    """Encodes a tenth of the clips and then the others, into a new store;
-    returns the peaks of memory in MiB."""
+def encode(clips, work, number):
+    """Encodes a tenth of the clips and then the others, into a new store."""
     # Late, so that the process that starts this one stays small.
-    from ser.embeddings import EmbeddingStore
     from ser.settings import load_settings
+    from ser.store import EmbeddingStore
 
-    overrides = {"output_folder": str(work / "run")}
+    overrides, peaks = {"output_folder": str(work / "run")}, {}
     hparams = load_settings(ROOT / "hparams/train.yaml", overrides)
-    encoder = hparams["wav2vec2"].to(device)
-    store = EmbeddingStore(work / f"{number}.sqlite", encoder, hparams["pool"])
-    peaks = {}
+    parts = hparams["wav2vec2"], hparams["pool"]
+    store = EmbeddingStore(work / f"{number}.sqlite", *parts)
     for size in (len(clips) // 10, len(clips)):
         part = dict(list(clips.items())[:size])
         store.fill(part, hparams["encode_batch_length"])
-        peaks[f"{size} clips, MiB"] = peak_memory(device)
+        peaks[f"{size} clips, MiB"] = peak_memory()
     return peaks
 
 
+def classify(recordings, hop, model):
+    """Makes timelines of recordings, a dict from minutes to paths."""
+    from ser.inference import load_model
+    from ser.timeline import timeline
+
+    recogniser, figures = load_model(model or None), {}
+    for minutes, path in recordings.items():
+        start = now()
+        for segment in timeline(recogniser, path, 4.0, hop):
+            pass
+        speed = segment.end / (now() - start)
+        figures[f"{minutes:g} min, times real time"] = speed
+        figures[f"{minutes:g} min, MiB"] = peak_memory()
+    return figures
+
+
 def main(arguments, work):
-    """Measures and prints."""
-    size, device = arguments.clips, arguments.device
-    clips = make_clips(work, 10 * size)
-    few, many = f"{size} clips, MiB", f"{10 * size} clips, MiB"
-    compare(
-        "Peak memory of encoding.",
-        [lambda number: in_own_process(encode, clips, work, number, device)],
-        {many: (few, 0.95)},  # 5 % more
-        arguments.rounds,
-        device,
-    )
+    """Makes the passes, and says what they are compared with."""
+    few, hours = arguments.clips, arguments.hours
+    clips = {
+        sha256(path.read_bytes()).hexdigest(): (str(path), length)
+        for path, length in measuring.make_clips(work, 10 * few, 2).items()
+    }
+    recordings = {hours: work / "short.wav", 60 * hours: work / "long.wav"}
+    for minutes, path in recordings.items():
+        # At a rate from which all is resampled.
+        measuring.write_noise(path, 60 * minutes, rate=22050)
+    job = classify, recordings, arguments.hop, arguments.model
+    short, long = (f"timeline, {m:g} min, MiB" for m in recordings)
+    less, more = (f"encoding, {n} clips, MiB" for n in (few, 10 * few))
+    return {
+        "encoding": lambda n: in_own_process(encode, clips, work, n),
+        "timeline": lambda _: in_own_process(*job),
+    }, {more: (less, 0.95), long: (short, 0.95)}  # at most 5 % more
 
 
 if __name__ == "__main__":
-    run(main, __doc__, clips=500, device="cpu")
+    measuring.run(main, __doc__, clips=500, hours=2.0, hop=1.0, model="")

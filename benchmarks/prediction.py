@@ -1,69 +1,66 @@
 """How fast predict.py's way is, compared with the model alone.
 
-Two passes take turns over the same clips: files of noise, 1 to 4 s each, of which
-the first reads, batches and answers, and a forward pass of each clip's samples by
-itself, in memory and without padding. Nothing else should run meanwhile.
-
-To run it (a minute on two cores):
-> python benchmarks/prediction.py [--clips 500] [--model DIR]
+Passes take turns over the same clips, noise of 1 to 4 s each:
+- a forward pass of each clip alone, in memory and without padding;
+- files that are read, batched (at most 40 s) and answered;
+- clips in memory, batched and answered, in PyTorch and, where onnx and
+  onnxruntime are installed, in ONNX Runtime;
+- where Ray is installed, predict.py as a whole command, with --out and --bulk.
 """
 
-import numpy as np
-import soundfile
+import subprocess
+import sys
+from importlib.util import find_spec
+
 import torch
 import torchaudio.functional  # noqa: F401, or the first answer imports it
-from measuring import compare, now, run
-from ser import model_folder  # noqa: F401, likewise
+from measuring import ROOT, make_clips, now, run, timed
 from ser.audio import SAMPLE_RATE, read_audio
 from ser.inference import READY, load_model
-
-
-def make_files(number, folder):
-    """Writes files of noise, and returns their paths."""
-    rng = np.random.default_rng(0)
-    paths = [folder / f"{n}.wav" for n in range(number)]
-    for path in paths:
-        length = rng.integers(SAMPLE_RATE, 4 * SAMPLE_RATE)
-        wav = rng.uniform(-0.1, 0.1, length)
-        soundfile.write(path, wav, SAMPLE_RATE)
-    return paths
-
-
-def predict(recogniser, paths):
-    """Predicts all files, and returns the seconds that it takes."""
-    start = now()
-    for _ in recogniser.predict_files(paths):
-        pass
-    return {"predict_files": now() - start}
+from ser.model_folder import read_model
+from sharing.onnx_graph import write_onnx
 
 
 @torch.inference_mode()
 def forward(model, wavs):
-    """Runs the model on each clip, and returns the seconds that it takes."""
-    start = now()
+    """Runs the model on each clip alone."""
     for wav in wavs:
         model(wav[None])
-    return {"bare forward pass": now() - start}
+
+
+def predict(recogniser, clips):
+    """Answers for all clips, files or waveforms."""
+    list(recogniser.predict_files(clips, SAMPLE_RATE))
 
 
 def main(arguments, work):
-    """Measures and prints."""
-    paths = make_files(arguments.clips, work)
+    """Makes the passes, and says what they are compared with."""
+    paths, name = list(make_clips(work, arguments.clips, 4)), arguments.model
     start = now()
-    recogniser = load_model(arguments.model)
-    recogniser.predict(paths[0])
+    model = load_model(name)
+    model.predict(paths[0])
     print(f"The first answer took {now() - start:.2f} s after the imports.")
-    wavs = [read_audio(path) for path in paths]
-    seconds = sum(map(len, wavs)) / SAMPLE_RATE
-    compare(
-        f"Prediction, {len(wavs)} clips ({seconds:.0f} s of audio), in s.",
-        [
-            lambda _: forward(recogniser.network.model, wavs),
-            lambda _: predict(recogniser, paths),
-        ],
-        {"predict_files": ("bare forward pass", 0.9)},
-        arguments.rounds,
-    )
+    wavs, bare = [read_audio(path) for path in paths], model.network.model
+    passes = {
+        "bare forward pass": lambda _: timed(forward, bare, wavs),
+        "predict_files": lambda _: timed(predict, model, paths),
+        "PyTorch": lambda _: timed(predict, model, wavs),
+    }
+    if find_spec("onnx") and find_spec("onnxruntime"):
+        write_onnx(read_model(name)[0], "", work / "model.onnx")
+        onnx = load_model(work / "model.onnx")
+        passes["ONNX"] = lambda _: timed(predict, onnx, wavs)
+    command = sys.executable, ROOT / "predict.py", work, "--model", name
+    outputs = [("--out", ".csv"), ("--bulk", "")] if find_spec("ray") else []
+    for option, ending in outputs:
+        passes[f"predict.py {option}"] = lambda n, o=option, e=ending: timed(
+            subprocess.run, [*command, o, work / f"{n}{e}"], check=True
+        )
+    return passes, {
+        "predict_files, s": ("bare forward pass, s", 0.9),
+        "ONNX, s": ("PyTorch, s", 1.5),
+        "predict.py --bulk, s": ("predict.py --out, s", ""),
+    }
 
 
 if __name__ == "__main__":

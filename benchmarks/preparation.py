@@ -1,43 +1,20 @@
 """How fast a large corpus is prepared, and how much memory that takes.
 
 Three passes take turns: the headers of all files are read, in threads; the
-corpus is prepared; it is prepared again, nothing changed. Each preparation has
-a process of its own. The corpus is noise, 1 s a clip, in a folder for each of
-four emotions, with 100 speakers.
-
-To run it (some minutes on two cores; on Linux or macOS):
-> python benchmarks/preparation.py [--clips 75000]
+corpus is prepared; it is prepared again, nothing changed; these in processes of
+their own. The corpus is noise, 1 s a clip, four emotions, 100 speakers.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import soundfile
-from measuring import compare, in_own_process, now, peak_memory, run
-
-EMOTIONS = ("angry", "happy", "neutral", "sad")
-
-
-def make_corpus(folder, clips):
-    """Writes clips of noise, 1 s at 16 kHz, of which no two are the same."""
-    rng = np.random.default_rng(0)
-    noise = rng.integers(-8000, 8000, 16000, dtype=np.int16)
-    for emotion in EMOTIONS:
-        (folder / emotion).mkdir(parents=True)
-    for number in range(clips):
-        emotion = EMOTIONS[number % len(EMOTIONS)]
-        name = f"s{number % 100}_{number}.wav"
-        noise[:2] = number & 0x7FFF, number >> 15
-        soundfile.write(folder / emotion / name, noise, 16000)
+from measuring import in_own_process, now, peak_memory, run, timed, write_noise
 
 
 def read_headers(folder):
     """Reads the header of each file, the least that a preparation must do."""
-    start = now()
-    paths = sorted(folder.rglob("*.wav"))
     with ThreadPoolExecutor() as pool:
-        list(pool.map(soundfile.info, paths))
-    return {"headers, s": now() - start}
+        list(pool.map(soundfile.info, sorted(folder.rglob("*.wav"))))
 
 
 def prepare_once(work, number, name):
@@ -47,38 +24,31 @@ def prepare_once(work, number, name):
     from data_prep.prepare import prepare
     from data_prep.scan import find_clips
 
-    folder, speaker = work / "corpus", "(s[0-9]+)_"
-    corpora = Corpora("folder", folder, "own", "", "", "", speaker)
+    corpora = Corpora(
+        "folder", work / "corpus", "own", "", "", "", "(s[0-9]+)_"
+    )
     manifests, index = work / f"{number} {name}", work / f"{number}.sqlite"
     before, start = peak_memory(), now()
     prepare(corpora, manifests, "kfold", 1, 5, False, 0.2, 0.1, index)
     seconds, grown = now() - start, peak_memory() - before
     table, _ = find_clips(corpora, 0.1, index)
-    return {
-        f"{name}, s": seconds,
-        f"{name}, growth of memory, MiB": grown,
-        "table of clips, MiB": table.memory_usage(deep=True).sum() / 2**20,
-    }
+    size = table.memory_usage(deep=True).sum() / 2**20
+    return {"s": seconds, "table, MiB": size, "growth of memory, MiB": grown}
 
 
 def main(arguments, work):
-    """Measures and prints."""
-    make_corpus(work / "corpus", arguments.clips)
-    compare(
-        f"Preparation of {arguments.clips} clips.",
-        [
-            lambda _: read_headers(work / "corpus"),
-            lambda n: in_own_process(prepare_once, work, n, "first run"),
-            lambda n: in_own_process(prepare_once, work, n, "second run"),
-        ],
-        {
-            "first run, s": ("headers, s", ""),
-            "second run, s": ("headers, s", ""),
-            "first run, growth of memory, MiB": ("table of clips, MiB", 1),
-            "second run, growth of memory, MiB": ("table of clips, MiB", 1),
-        },
-        arguments.rounds,
-    )
+    """Makes the passes, and says what they are compared with."""
+    for number in range(arguments.clips):
+        folder = work / "corpus" / f"emotion {number % 4}"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_noise(folder / f"s{number % 100}_{number}.wav", 1)
+    passes, baselines = {"headers": lambda _: timed(read_headers, work)}, {}
+    for name in ("first run", "second run"):
+        job = prepare_once, work
+        passes[name] = lambda n, name=name: in_own_process(*job, n, name)
+        baselines[f"{name}, s"] = ("headers, s", "")
+        baselines[f"{name}, growth of memory, MiB"] = (f"{name}, table, MiB", 1)
+    return passes, baselines
 
 
 if __name__ == "__main__":
