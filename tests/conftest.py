@@ -1,8 +1,12 @@
 """Fixtures that several files of tests share."""
 
+import functools
+import json
 import os
+import select
 import subprocess
 import sys
+import tempfile
 from itertools import product
 from pathlib import Path
 
@@ -16,13 +20,60 @@ os.environ["OMP_NUM_THREADS"] = "1"
 ENVIRONMENT = dict(os.environ)
 
 
+@functools.cache
+def start_zygote():
+    """Starts the process that `fork_program` forks."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "tests/zygote.py")],
+        cwd=ROOT,
+        env={**ENVIRONMENT, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def fork_program(argv, cwd=ROOT, timeout=300):
+    """Runs a program of the repository as `subprocess.run` does, in a process of
+    its own that has imported what takes seconds, where a system can fork."""
+    argv = list(map(str, argv))
+    if not hasattr(os, "fork"):
+        return subprocess.run(
+            [sys.executable, *argv],
+            cwd=cwd,
+            env=ENVIRONMENT,
+            timeout=timeout,
+            capture_output=True,
+            encoding="utf-8",
+        )
+    zygote = start_zygote()
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        request = {"argv": argv, "cwd": str(cwd), "out": str(out)}
+        print(json.dumps(request | {"err": str(err)}), file=zygote.stdin)
+        zygote.stdin.flush()
+        if not select.select([zygote.stdout], [], [], timeout)[0]:
+            zygote.kill()
+            start_zygote.cache_clear()
+            raise subprocess.TimeoutExpired(argv, timeout)
+        return subprocess.CompletedProcess(
+            argv,
+            int(zygote.stdout.readline()),
+            out.read_text(encoding="utf-8"),
+            err.read_text(encoding="utf-8"),
+        )
+
+
 @pytest.fixture(scope="session")
 def run_train():
     """Runs train.py in a process of its own, from the repository's root."""
 
-    def run(*args, cwd=None, env=None, timeout=300, **kwargs):
+    def run(*args, cwd=ROOT, env=None, timeout=300, **kwargs):
+        program = str(ROOT / "train.py"), *map(str, args)
+        if not env and not kwargs:
+            return fork_program(program, cwd or ROOT, timeout)
         return subprocess.run(
-            [sys.executable, str(ROOT / "train.py"), *map(str, args)],
+            [sys.executable, *program],
             cwd=cwd or ROOT,
             env={**ENVIRONMENT, **(env or {})},
             timeout=timeout,
