@@ -27,8 +27,8 @@ RNG = np.random.default_rng(0)
 
 
 def run(main, about, **defaults):
-    """Compares the passes that a benchmark's main makes of its command line,
-    with --rounds and an option for each default (None: required), and a folder."""
+    """Compares the passes that a benchmark's main makes of its command line, with
+    --rounds and an option for each default (None: required), and a folder."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=about, formatter_class=raw)
     for name, value in {"rounds": 3, **defaults}.items():
@@ -47,11 +47,10 @@ def run(main, about, **defaults):
 
 
 def compare(passes, baselines, rounds):
-    """Runs whole passes in turn, round after round, so that other load slows
-    them all alike, and prints their figures: medians, and the median of the
-    rounds' ratios to a baseline. `passes` is a dict from names to functions from
-    a round's number to a dict of figures; `baselines` is one from figures to
-    baselines and the targets of the ratios."""
+    """Runs whole passes in turn, since other load then slows all alike, and prints
+    medians of their figures and of the rounds' ratios to a baseline. `passes` is a
+    dict from names to functions from a round's number to a dict of figures,
+    `baselines` one from figures to baselines and targets of the ratios."""
     figures = defaultdict(list)
     for number in range(rounds):
         for name, one_pass in passes.items():

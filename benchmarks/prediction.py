@@ -4,17 +4,14 @@ Passes take turns over the same clips, noise of 1 to 4 s each:
 - a forward pass of each clip alone, in memory and without padding;
 - files that are read, batched (at most 40 s) and answered;
 - clips in memory, batched and answered, in PyTorch and, where onnx and
-  onnxruntime are installed, in ONNX Runtime;
-- where Ray is installed, predict.py as a whole command, with --out and --bulk.
+  onnxruntime are installed, in ONNX Runtime.
 """
 
-import subprocess
-import sys
 from importlib.util import find_spec
 
 import torch
 import torchaudio.functional  # noqa: F401, or the first answer imports it
-from measuring import ROOT, make_clips, now, run, timed
+from measuring import make_clips, now, run, timed
 from ser.audio import SAMPLE_RATE, read_audio
 from ser.inference import READY, load_model
 from ser.model_folder import read_model
@@ -50,16 +47,9 @@ def main(arguments, work):
         write_onnx(read_model(name)[0], "", work / "model.onnx")
         onnx = load_model(work / "model.onnx")
         passes["ONNX"] = lambda _: timed(predict, onnx, wavs)
-    command = sys.executable, ROOT / "predict.py", work, "--model", name
-    outputs = [("--out", ".csv"), ("--bulk", "")] if find_spec("ray") else []
-    for option, ending in outputs:
-        passes[f"predict.py {option}"] = lambda n, o=option, e=ending: timed(
-            subprocess.run, [*command, o, work / f"{n}{e}"], check=True
-        )
     return passes, {
         "predict_files, s": ("bare forward pass, s", 0.9),
         "ONNX, s": ("PyTorch, s", 1.5),
-        "predict.py --bulk, s": ("predict.py --out, s", ""),
     }
 
 

@@ -1,8 +1,7 @@
 """How fast a large corpus is prepared, and how much memory that takes.
 
-Three passes take turns: the headers of all files are read, in threads; the
-corpus is prepared; it is prepared again, nothing changed; these in processes of
-their own. The corpus is noise, 1 s a clip, four emotions, 100 speakers.
+Three passes take turns: the headers of all files are read, in threads; the corpus
+is prepared, and again, nothing changed. It is noise, 1 s a clip, of 100 speakers.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -24,9 +23,8 @@ def prepare_once(work, number, name):
     from data_prep.prepare import prepare
     from data_prep.scan import find_clips
 
-    corpora = Corpora(
-        "folder", work / "corpus", "own", "", "", "", "(s[0-9]+)_"
-    )
+    folder, speaker = work / "corpus", "(s[0-9]+)_"
+    corpora = Corpora("folder", folder, "own", "", "", "", speaker)
     manifests, index = work / f"{number} {name}", work / f"{number}.sqlite"
     before, start = peak_memory(), now()
     prepare(corpora, manifests, "kfold", 1, 5, False, 0.2, 0.1, index)

@@ -79,6 +79,7 @@ class EmbeddingStore:
         self.source = f"{name} {made_of[2][:8]}, {pooling.kind}, {precision}"
         self.connection = None
         self.recent = {}  # embeddings in memory, as many as RECENT allows
+        self.whole = set()  # hashes of files whose embedding was found whole
         with closing(self._connect()):
             pass  # a file that is no store is found before anything is made
 
@@ -133,16 +134,16 @@ class EmbeddingStore:
         content = vectors.tobytes()
         return content + compute_digest(key, content)
 
-    def _open(self, key, sealed):
+    def _open(self, key, sealed, is_whole):
         """Returns the embedding [layer + 1, channel] of what is stored; None if
-        that is damaged."""
+        that is damaged, for which one that was whole is not searched again."""
         size = self.dtype().itemsize * math.prod(self.shape)
         if not isinstance(sealed, bytes) or len(sealed) != size + DIGEST:
             return None
         content = memoryview(sealed)[:size]
         vectors = np.frombuffer(content, self.dtype)
-        digest = compute_digest(key, content)
-        if sealed[size:] != digest or not np.isfinite(vectors).all():
+        is_whole = is_whole or sealed[size:] == compute_digest(key, content)
+        if not is_whole or not np.isfinite(vectors).all():
             return None
         # A copy that may be written to
         return torch.from_numpy(vectors.astype(np.float32)).view(self.shape)
@@ -174,7 +175,10 @@ class EmbeddingStore:
         row = connection.execute(
             "SELECT vectors FROM embeddings WHERE key = ?", (key,)
         ).fetchone()
-        return row and self._open(key, row[0]), row is not None
+        vectors = row and self._open(key, row[0], sha256 in self.whole)
+        if vectors is not None:
+            self.whole.add(sha256)
+        return vectors, row is not None
 
     def _keep(self, sha256, vectors):
         """Keeps an embedding in memory, if there is room."""
@@ -217,6 +221,25 @@ class EmbeddingStore:
         except sqlite3.DatabaseError as error:
             raise self._unusable(error) from error
 
+    def insert(self, connection, hashes, vectors):
+        """Writes the embeddings [clip, layer + 1, channel] of files, given the
+        hashes of their bytes, in one transaction."""
+        day, keys = str(date.today()), map(self._key, hashes)
+        rows = [
+            (key, self._seal(key, vector), self.source, day)
+            for key, vector in zip(keys, vectors)
+        ]
+
+        def write():
+            """Writes all or, if it is killed, none."""
+            with connection:
+                connection.executemany(
+                    "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?)",
+                    rows,
+                )
+
+        self._wait_for(write)
+
     def _encode(self, clips, max_batch_length, num_workers):
         """Encodes (sha256, path, seconds) of clips, longest first, and keeps
         their embeddings, a batch at a time."""
@@ -232,20 +255,11 @@ class EmbeddingStore:
         )
         with closing(self._connect()) as connection, bar:
             for members, vectors in encoded:
-                keys = [self._key(clips[member][0]) for member in members]
                 vectors = vectors.astype(self.dtype)
                 paths = [clips[member][1] for member in members]
                 check_finite(vectors, [f"the embedding of {p}" for p in paths])
-                rows = [
-                    (
-                        key,
-                        self._seal(key, vector),
-                        self.source,
-                        str(date.today()),
-                    )
-                    for key, vector in zip(keys, vectors)
-                ]
-                self._wait_for(lambda rows=rows: insert(connection, rows))
+                hashes = [clips[member][0] for member in members]
+                self.insert(connection, hashes, vectors)
                 bar.update(sum(clips[member][2] for member in members))
                 bar.set_postfix_str(f"{members[-1] + 1}/{len(clips)} clips")
 
@@ -255,14 +269,6 @@ def compute_digest(key, content):
     digest = hashlib.sha256(key)
     digest.update(content)
     return digest.digest()
-
-
-def insert(connection, rows):
-    """Writes rows of the store in one transaction."""
-    with connection:
-        connection.executemany(
-            "INSERT OR REPLACE INTO embeddings VALUES (?, ?, ?, ?)", rows
-        )
 
 
 def list_sources(connection):

@@ -53,18 +53,13 @@ def check_ratio(table, what, baseline):
     assert float(table[what]["ratio"]) == expected
 
 
-def test_frozen(options, tmp_path):
-    """Encoding is compared with a bare pass, epochs with one that encodes."""
-    table = read_table("frozen.py", options, tmp_path)
+def test_training(options, tmp_path):
+    """Encoding is compared with a bare pass, and epochs with the IEMOCAP recipe."""
+    table = read_table("training.py", options, tmp_path)
     check_ratio(table, "empty store, encoding, s", "bare encoder, s")
     for store in ("empty store", "filled store"):
-        check_ratio(table, f"{store}, s an epoch", "IEMOCAP recipe, s")
-
-
-def test_finetune(options, tmp_path):
-    """An epoch is compared with one of the IEMOCAP recipe."""
-    table = read_table("finetune.py", options, tmp_path)
-    check_ratio(table, "finetune.yaml, s", "IEMOCAP recipe, s")
+        check_ratio(table, f"{store}, s an epoch", "frozen, s")
+    check_ratio(table, "finetune.yaml, s", "trained, s")
 
 
 def test_first_run(options, tmp_path):
@@ -81,13 +76,15 @@ def test_first_run(options, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no module resource")
-def test_memory(tmp_path):
-    """Ten times as many clips, and sixty times as much audio, are compared with
-    a few and a little."""
-    options = ["--clips", "2", "--hours", "0.02"]
-    table = read_table("memory.py", options, tmp_path)
-    check_ratio(table, "encoding, 20 clips, MiB", "encoding, 2 clips, MiB")
-    check_ratio(table, "timeline, 1.2 min, MiB", "timeline, 0.02 min, MiB")
+def test_scale(tmp_path):
+    """Ten times as many clips are compared with a few, two processes with one,
+    and a store with mapped bytes."""
+    options = ["--clips", "20", "--embeddings", "20"]
+    table = read_table("scale.py", options, tmp_path)
+    few, many = (f"one process, {n} clips, MiB" for n in (2, 20))
+    check_ratio(table, many, few)
+    check_ratio(table, "two processes, s", "one process, s")
+    check_ratio(table, "epoch of the store, s", "mapped epoch, s")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no module resource")
@@ -101,11 +98,8 @@ def test_preparation(tmp_path):
 
 
 def test_prediction(tmp_path):
-    """Files are compared with the model alone, an ONNX file with PyTorch, and Ray
-    with one process."""
+    """Files are compared with the model alone, an ONNX file with PyTorch."""
     table = read_table("prediction.py", ["--clips", "4"], tmp_path)
     check_ratio(table, "predict_files, s", "bare forward pass, s")
     if find_spec("onnx") and find_spec("onnxruntime"):
         check_ratio(table, "ONNX, s", "PyTorch, s")
-    if find_spec("ray"):
-        check_ratio(table, "predict.py --bulk, s", "predict.py --out, s")
