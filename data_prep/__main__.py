@@ -8,12 +8,9 @@ import argparse
 import logging
 from pathlib import Path
 
-import pandas as pd
 from data_prep.corpora import Corpora
 from data_prep.corpus import PROTOCOLS
 from data_prep.facts import list_corpora
-from data_prep.manifest import SPLITS, read_manifest, read_split
-from data_prep.prepare import prepare, shorten
 from ser.errors import user_errors
 
 
@@ -47,6 +44,8 @@ def parse_arguments():
 
 def describe_splits(splits):
     """Makes a table of clips, hours, speakers and emotions of each split."""
+    import pandas as pd
+
     everything = pd.concat(splits.values())
     columns = {
         name: {
@@ -63,6 +62,9 @@ def describe_splits(splits):
 
 def print_results(corpora, folder, fold, messages):
     """Prints what a fold holds, what is missing, and what to cite."""
+    from data_prep.manifest import SPLITS, read_manifest, read_split
+    from data_prep.prepare import shorten
+
     splits = {n: read_manifest(Path(folder, f"{n}.csv")) for n in SPLITS}
     facts = read_split(folder)
     print(
@@ -90,6 +92,10 @@ def main():
         "speaker_pattern"
     ).split()
     corpora = Corpora(**{name: args.pop(name) for name in names})
+    corpora.check(args["protocol"])
+    # After the checks: the help and mistakes are answered at once.
+    from data_prep.prepare import prepare
+
     logging.disable(logging.WARNING)  # all of it is printed below
     messages = prepare(corpora, **args)
     logging.disable(logging.NOTSET)

@@ -55,10 +55,7 @@ class AudioIndex:
         cannot use the file."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         try:
-            # SQLite makes the threads of a process take turns.
-            connection = sqlite3.connect(
-                path, timeout=600, check_same_thread=False
-            )
+            connection = sqlite3.connect(path, timeout=600)
             with contextlib.closing(connection):
                 yield cls(connection)
         except sqlite3.DatabaseError as error:
@@ -68,19 +65,22 @@ class AudioIndex:
             ) from error
 
     def find(self, paths):
-        """Looks up a list of paths, some hundreds at most; returns a dict,
-        which `read_facts` takes, without rows that are damaged."""
-        names = [name_of(path) for path in paths]
+        """Looks up a list of paths, some hundreds at most; returns a dict, which
+        `read_facts` takes, of files that are known and did not change, without
+        rows that are damaged."""
+        names = {name_of(path): path for path in paths}
         rows = self.connection.execute(
-            f"SELECT path, stamp, {', '.join(COLUMNS)}, digest FROM files"
-            f" WHERE path IN ({', '.join('?' * len(names))})",
-            names,
+            f"SELECT * FROM files WHERE path IN ({', '.join('?' * len(names))})",
+            list(names),
         )
-        return {
-            name: values
-            for name, *values, digest in rows.fetchall()
-            if digest == digest_of((name, *values))
-        }
+        found = {}
+        for *row, digest in rows.fetchall():
+            name, stamp, *facts = row
+            if digest == digest_of(row):
+                with contextlib.suppress(OSError):
+                    if stamp == stamp_of(os.stat(names[name])):
+                        found[names[name]] = facts
+        return found
 
     def keep(self, entries):
         """Adds a list of entries from `read_facts`, in one transaction."""
@@ -102,7 +102,7 @@ def read_facts(path, found):
 
     Arguments
     ---------
-    path : pathlib.Path
+    path : str or pathlib.Path
         The file.
     found : dict
         What `AudioIndex.find` returns.
@@ -116,22 +116,26 @@ def read_facts(path, found):
     entry : tuple or None
         For `AudioIndex.keep`; None if it was known.
     """
-    name, stat = name_of(path), os.stat(path)
-    # Taken before the content is read, which may change after.
-    stamp = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
-    known, *facts = found.get(name, [None])
-    if known == stamp:
-        return dict(zip(COLUMNS, facts)), None
+    if path in found:
+        return dict(zip(COLUMNS, found[path])), None
+    if not Path(path).is_file():
+        raise ValueError("not a regular file")
+    stat = os.stat(path)  # before the content is read, which may change after
     if stat.st_size > MAX_SIZE:
         raise ValueError(f"larger than {MAX_SIZE / 1e9:g} GB")
-    content = path.read_bytes()
+    content = Path(path).read_bytes()
     reason, facts, wav = examine(content)
     facts = dict.fromkeys(COLUMNS) | (facts or {})
     facts["sha256"] = hashlib.sha256(content).hexdigest()
     if wav is not None:
         facts["audio"] = hash_audio(wav, facts["sample_rate"])
     facts["reason"] = reason
-    return facts, (name, stamp, *facts.values())
+    return facts, (name_of(path), stamp_of(stat), *facts.values())
+
+
+def stamp_of(stat):
+    """Writes the size and times of a file, by which a change is found."""
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
 def name_of(path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_prep.corpus import check_protocol, find_corpus
 from data_prep.labels import with_label_set
-from data_prep.scan import looks_like
+from data_prep.listing import looks_like
 from ser.errors import RecipeError
 from ser.names import COLUMNS
 

@@ -3,7 +3,6 @@
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 from data_prep.corpus import Corpus
 from data_prep.file_names import read_name
 
@@ -40,6 +39,8 @@ NAME = (
 def read_votes(folder):
     """Counts what listeners heard in each clip, without seeing the face; None
     unless tabulatedVotes.csv is in the folder or below."""
+    import pandas as pd  # late: the list of corpora does without
+
     found = sorted(Path(folder).glob("**/tabulatedVotes.csv"))
     if not found:
         return None

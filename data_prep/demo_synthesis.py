@@ -9,8 +9,7 @@ describes, but they are not speech: a score on them says nothing about people.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import convolve1d
-from scipy.signal import lfilter
+import scipy  # loads its parts when they are used: they take a second
 
 SAMPLE_RATE = 16000  # Hz
 HOP = 80  # samples between two updates of the vocal tract filter (5 ms)
@@ -154,7 +153,9 @@ def synthesise(speaker, emotion, intensity, statement, repetition, seed):
     gain = SPEECH_LEVEL + prosody.level + GAIN_SPREAD * rng.standard_normal()
     speech *= amplitude(gain) / np.sqrt(np.mean(speech**2))
     # A room is louder at low frequencies.
-    room = lfilter([1.0], [1.0, -0.8], rng.standard_normal(len(speech)))
+    room = scipy.signal.lfilter(
+        [1.0], [1.0, -0.8], rng.standard_normal(len(speech))
+    )
     signal = speech + room * amplitude(ROOM_LEVEL) / room.std()
     # Loud takes are turned down, as no recording may clip.
     signal *= min(1.0, 0.98 / np.abs(signal).max())
@@ -240,7 +241,7 @@ def sources(tracks, f0, prosody, rng):
     # One pole that loses the decibels of the tilt at 3 kHz.
     cutoff = 3000 / np.sqrt(10 ** (prosody.tilt / 10) - 1)
     pole = np.exp(-2 * np.pi * cutoff / SAMPLE_RATE)
-    pulses = lfilter([1 - pole], [1.0, -pole], pulses)
+    pulses = scipy.signal.lfilter([1 - pole], [1.0, -pole], pulses)
     pulses /= pulses.std()
 
     # Aspiration comes with the flow, so it is loudest in the open phase.
@@ -286,7 +287,8 @@ def resonance(frequency, bandwidth):
 def smooth(tracks, length):
     """Smooths along the first axis, over a number of frames."""
     kernel = np.hanning(length + 2)
-    return convolve1d(tracks, kernel / kernel.sum(), axis=0, mode="nearest")
+    kernel /= kernel.sum()
+    return scipy.ndimage.convolve1d(tracks, kernel, axis=0, mode="nearest")
 
 
 def amplitude(level):

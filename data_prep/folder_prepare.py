@@ -4,17 +4,17 @@ my_data/angry/anna_01.wav
 my_data/happy/bob_02.wav
 """
 
+import logging
 from dataclasses import replace
 from functools import partial
 
 from data_prep.corpus import Corpus
-from data_prep.scan import list_files, looks_like
+from data_prep.listing import list_files, looks_like
 from ser.errors import RecipeError
+from ser.files import as_text
 from ser.names import compile_speaker_pattern
 
-from speechbrain.utils.logger import get_logger
-
-logger = get_logger(__name__)
+logger = logging.getLogger(__name__)  # SpeechBrain's would import PyTorch
 
 
 def describe(path, pattern):
@@ -49,9 +49,16 @@ def open_folder(corpus, data_folder, options):
             f"the data folder '{data_folder}' is not a folder: pass the one "
             "with a directory for each emotion as --data_folder."
         )
-    paths = [p.relative_to(data_folder) for p in list_files(data_folder)[0]]
-    classes = {path.parts[0] for path in paths if len(path.parts) > 1}
-    classes = sorted(n for n in classes if not n.startswith((".", "__")))
+    paths, _, _ = list_files(data_folder)
+    classes = {p.split("/")[0].lstrip(" ") for p in paths if "/" in p}
+    # Nor is one whose clips `data_prep.scan` refuses for its name
+    classes = sorted(
+        name
+        for name in classes
+        if not name.startswith((".", "__"))
+        and name == as_text(name)
+        and not {"$", "\r"} & set(name)
+    )
     if len(classes) < 2:
         raise RecipeError(
             f"'{data_folder}' holds {len(classes)} directories with audio "

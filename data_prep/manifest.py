@@ -90,9 +90,11 @@ def check_splits(splits, shares_speakers=False):
         for column, what in columns.items():
             if column not in left:
                 continue
-            both = set(left[column]) & set(right[column]) - {UNKNOWN}
-            if both:
-                value = min(both)
+            values = [c[column].drop_duplicates() for c in (left, right)]
+            values = pd.concat(values)
+            both = values[values.duplicated() & (values != UNKNOWN)]
+            if len(both):
+                value = both.min()
                 first, second = (
                     clips["ID"][clips[column] == value].iloc[0]
                     for clips in (left, right)

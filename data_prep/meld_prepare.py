@@ -14,10 +14,10 @@ from glob import iglob
 from pathlib import Path, PurePath
 
 from data_prep.corpus import Corpus
-from data_prep.manifest import UNKNOWN
-from data_prep.scan import list_files
+from data_prep.listing import list_files
 from ser.errors import RecipeError
 from ser.files import written_whole
+from ser.names import UNKNOWN
 from tqdm.contrib.concurrent import thread_map
 
 EMOTIONS = ("anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise")
@@ -98,7 +98,7 @@ def open_tables(corpus, data_folder, options):
     return replace(
         corpus,
         describe=partial(describe, rows=rows),
-        files=tuple(p.relative_to(data_folder).as_posix() for p in paths),
+        files=tuple(paths),
         refused=(*refused, *others),
     )
 
@@ -109,7 +109,7 @@ def extract(data_folder, rows):
     have = set()
     for path in list_files(data_folder)[0]:
         with contextlib.suppress(ValueError):
-            have.add(name_clip(path.relative_to(data_folder)))
+            have.add(name_clip(PurePath(path)))
     videos, refused = [], []
     for name in sorted(iglob("**/*.mp4", root_dir=data_folder, recursive=True)):
         try:

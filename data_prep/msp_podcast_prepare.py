@@ -8,10 +8,9 @@ from functools import partial
 from glob import iglob
 from pathlib import Path
 
-import pandas as pd
 from data_prep.corpus import Corpus
-from data_prep.manifest import UNKNOWN
 from ser.errors import RecipeError
+from ser.names import UNKNOWN
 
 EMOTIONS = {
     "A": "angry",
@@ -68,6 +67,8 @@ def find_release(path):
 def read_votes(folder):
     """Counts what the raters heard in each clip; None unless a
     labels_detailed.csv with their answers is in the folder or below."""
+    import pandas as pd  # late: the list of corpora does without
+
     for path in sorted(Path(folder).glob("**/labels_detailed.csv")):
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         if not ANSWERS & set(table) or "FileName" not in table:

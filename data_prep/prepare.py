@@ -1,6 +1,7 @@
 """From the data folders to the manifests of a fold."""
 
 import json
+import logging
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +21,8 @@ from data_prep.split import split
 from ser.errors import RecipeError
 from ser.files import write_csv, write_text
 
-from speechbrain.utils.logger import get_logger
-
-logger = get_logger(__name__)
+logger = logging.getLogger(__name__)  # SpeechBrain's would import PyTorch
+logger.setLevel(logging.INFO)  # as SpeechBrain's is
 
 
 def prepare(
@@ -143,7 +143,9 @@ def with_what_is_shared(protocol, splits):
     if protocol.name == "official" and shared:
         words = f"{protocol.words}, speakers shared ({shared} of them)"
         protocol = replace(protocol, words=words, shares_speakers=True)
-    train, test = (set(splits[n]["sentence"]) - {""} for n in ("train", "test"))
+    train, test = (
+        set(splits[n]["sentence"].unique()) - {""} for n in ("train", "test")
+    )
     if train & test:
         protocol = replace(
             protocol, words=f"{protocol.words}; sentences shared"
@@ -188,7 +190,7 @@ def list_missing(corpora, table, splits):
     messages = []
     speakers = table.groupby("emotion")["spk_id"].nunique()
     for name, clips in splits.items():
-        lacking = sorted(set(corpora.classes) - set(clips["emotion"]))
+        lacking = sorted(set(corpora.classes) - set(clips["emotion"].unique()))
         if lacking:
             counts = (str(speakers.get(emotion, 0)) for emotion in lacking)
             messages.append(
@@ -204,9 +206,10 @@ def list_missing(corpora, table, splits):
         )
     for corpus in corpora.all:
         clips = table[table["corpus"] == corpus.key]
-        speakers = clips["spk_id"].str.removeprefix(f"{corpus.base}-")
+        speakers = clips["spk_id"].drop_duplicates()
+        speakers = speakers.str.removeprefix(f"{corpus.base}-")
         absent = sorted(set(corpus.speakers) - set(speakers))
-        counts = Counter(clips["emotion"])
+        counts = Counter(clips["emotion"].value_counts().to_dict())
         short = [
             f"{counts[emotion]} of {number} {emotion}"
             for emotion, number in corpus.clips.items()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from data_prep.corpus import check_protocol
 from data_prep.manifest import UNKNOWN
 from ser.errors import RecipeError
-from sklearn.model_selection import StratifiedGroupKFold
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def check_sentences(table, corpora, name):
 
 def known_speakers(table):
     """Lists the speakers of a table of clips, sorted, without the unknown."""
-    return sorted(set(table["spk_id"]) - {UNKNOWN})
+    return sorted(set(table["spk_id"].unique()) - {UNKNOWN})
 
 
 def emobox(table, corpora, text_independent):
@@ -249,6 +248,8 @@ def grouped_folds(table, column, num_folds):
 
 def stratified_folds(table, column, number):
     """Makes so many folds, as `grouped_folds` returns them."""
+    from sklearn.model_selection import StratifiedGroupKFold  # takes a second
+
     folds = StratifiedGroupKFold(number, shuffle=True, random_state=0)
     # A class may have fewer clips than there are folds: it is in some only.
     with warnings.catch_warnings():

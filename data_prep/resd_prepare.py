@@ -2,7 +2,7 @@
 
 from data_prep.corpus import Corpus
 from data_prep.file_names import read_name
-from data_prep.manifest import UNKNOWN
+from ser.names import UNKNOWN
 
 EMOTIONS = {
     "a": "anger",

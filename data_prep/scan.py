@@ -1,32 +1,31 @@
 """The search for usable audio files, and why others are excluded."""
 
-import contextlib
-import itertools
+import logging
 import os
-import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePath
+from functools import partial
+from pathlib import PurePath
 
 import pandas as pd
 from data_prep.audio_index import AudioIndex, read_facts
-from data_prep.corpus import AUDIO_ENDINGS, all_corpora
+from data_prep.corpus import AUDIO_ENDINGS
+from data_prep.listing import (
+    OTHER_AUDIO as OTHER_AUDIO,  # for scoring.audit
+    list_files,
+    looks_like,
+)
 from data_prep.manifest import COLUMNS, UNKNOWN
 from ser.errors import RecipeError
 from ser.files import as_text
 from tqdm import tqdm
 
-from speechbrain.utils.logger import get_logger
-
-logger = get_logger(__name__)
+logger = logging.getLogger(__name__)  # SpeechBrain's would import PyTorch
 
 MIN_DURATION = 0.025  # s
 MAX_DURATION = 120.0  # s; the memory of attention grows with the square
-MAX_DEPTH = 100  # folders in each other
-# What is not read, and often lies beside what is
-MAKE_WAV = "make a WAV of the same name, such as by ffmpeg -i a.m4a a.wav"
-OTHER_AUDIO = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".avi", ".mov")
-CHUNK = 64  # files that a thread reads at a time
+CHUNK = 500  # files that are read before the index keeps them
+PART = 25  # files that a thread reads at a time
 
 
 def find_clips(corpora, min_duration, audio_index, max_duration=MAX_DURATION):
@@ -92,7 +91,10 @@ def find_clips(corpora, min_duration, audio_index, max_duration=MAX_DURATION):
     check_variants(table, corpora)
     # A file's hash stands for the audio: where no two files hold the same,
     # random folds are those of the files.
-    table["audio"] = table.groupby("audio")["sha256"].transform("min")
+    copies = table[table.duplicated("audio", keep=False)]
+    table["audio"] = table["sha256"]
+    least = copies.groupby("audio")["sha256"].transform("min")
+    table.loc[copies.index, "audio"] = least
     return table, pd.concat(excluded, ignore_index=True)
 
 
@@ -100,6 +102,8 @@ def check_variants(table, corpora):
     """Raises if two corpora to train on, such as a corpus and a variant that has
     more emotions, hold the same clips of the same speakers."""
     trained = [corpus.key for corpus in corpora.train]
+    if len(trained) == 1:
+        return
     clips = table[table["corpus"].isin(trained)]
     holders = clips.groupby(["spk_id", "audio"])["corpus"].nunique()
     if (holders > 1).any():
@@ -121,8 +125,7 @@ def find_clips_of(corpus, root, durations, index):
     if corpus.files is None:
         paths, others, excluded = list_files(folder)
     else:
-        paths, others = [folder / path for path in corpus.files], Counter()
-        excluded = []
+        paths, others, excluded = corpus.files, Counter(), []
     table, unfit = examine(corpus, root, paths, durations, index)
     table, conflicts = drop_conflicts(table, corpus.counts_once)
     rows = [*excluded, *corpus.refused, *unfit, *conflicts]
@@ -136,113 +139,69 @@ def find_clips_of(corpus, root, durations, index):
         logger.warning(
             "most files in %s are not clips of %s%s", folder, corpus.name, other
         )
-    return table.sort_values("ID", ignore_index=True), excluded
-
-
-def shown(path, folder):
-    """Writes a path relative to a folder as text, which names may not be."""
-    return as_text(path.relative_to(folder).as_posix())
-
-
-def list_files(data_folder):
-    """Lists the audio files of a folder and all below it.
-
-    Arguments
-    ---------
-    data_folder : str or pathlib.Path
-        What is searched; links to folders are followed.
-
-    Returns
-    -------
-    paths : list of pathlib.Path
-        Sorted, so that the disk does not decide which of two copies is kept.
-    others : collections.Counter
-        Endings of other files.
-    excluded : list of (str, str)
-        Path and reason of folders that cannot be listed, and of audio in
-        formats that are not read, unless a file of the same name is.
-    """
-    paths, others, excluded = [], Counter(), []
-
-    def refuse(error):
-        """Notes a folder that cannot be listed."""
-        folder = shown(Path(error.filename), data_folder)
-        excluded.append((folder, "folder cannot be listed"))
-
-    root = str(data_folder)
-    seen = set()  # links to folders are followed, but no folder twice
-    for folder, below, names in os.walk(
-        data_folder, onerror=refuse, followlinks=True
-    ):
-        real = os.path.realpath(folder)
-        if real in seen:
-            below.clear()
-            continue
-        seen.add(real)
-        if folder[len(root) :].count(os.sep) >= MAX_DEPTH:
-            below.clear()
-            relative = shown(Path(folder), data_folder)
-            excluded.append((relative, f"deeper than {MAX_DEPTH} folders"))
-        read = {n for n in names if Path(n).suffix.lower() in AUDIO_ENDINGS}
-        paths += [Path(folder) / name for name in read]
-        stems = {Path(name).stem for name in read}
-        for name in set(names) - read:
-            path = Path(folder) / name
-            ending = path.suffix.lower()
-            others[ending or "no ending"] += 1
-            if ending in OTHER_AUDIO and path.stem not in stems:
-                relative = shown(path, data_folder)
-                excluded.append((relative, f"{ending} is not read: {MAKE_WAV}"))
-    return sorted(paths), others, excluded
+    return table, excluded
 
 
 def examine(corpus, root, paths, durations, index):
-    """Reads files side by side; returns the table of clips, and the path and
-    reason of the others."""
-
-    def examine_chunk(chunk):
-        """Reads some files."""
-        found = index.find(chunk)
-        return [
-            examine_file(corpus, root, path, durations, found) for path in chunk
-        ]
-
+    """Reads files, whose paths are relative to the data folder; returns the
+    table of clips, and the path and reason of the others."""
     columns = [*COLUMNS, "audio", "split"]
     tables, excluded = [], []
-    chunks = [paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)]
-    # libsndfile releases the interpreter's lock, so threads are enough.
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for files in tqdm(
-            pool.map(examine_chunk, chunks),
-            desc=f"reading {corpus.name}",
-            total=len(chunks),
-            unit="clip",
-            unit_scale=CHUNK,
-            disable=None,
-        ):
-            index.keep([entry for *_, entry in files if entry])
-            clips = [clip for _, reason, clip, _ in files if reason is None]
-            if clips:  # a table takes a fifth of the memory
-                tables.append(pd.DataFrame(clips, columns=columns))
-            excluded += [(path, reason) for path, reason, *_ in files if reason]
+    for files in read_ahead(corpus, root, paths, durations, index):
+        index.keep([entry for *_, entry in files if entry])
+        excluded += [(path, reason) for path, reason, *_ in files if reason]
+        clips = [clip for _, reason, clip, _ in files if reason is None]
+        if clips:  # a table takes a fifth of the memory
+            tables.append(pd.DataFrame(clips, columns=columns))
     tables = tables or [pd.DataFrame(columns=columns, dtype=str)]
     return pd.concat(tables, ignore_index=True), excluded
 
 
-def examine_file(corpus, root, path, durations, found):
+def read_ahead(corpus, root, paths, durations, index):
+    """Reads files side by side, and yields some hundreds at a time, as from
+    `examine_files`, while the next are read."""
+    with (
+        # libsndfile releases the interpreter's lock, so threads are enough.
+        ThreadPoolExecutor(max_workers=os.cpu_count()) as pool,
+        tqdm(
+            desc=f"reading {corpus.name}",
+            total=len(paths),
+            unit="clip",
+            disable=None,
+        ) as progress,
+    ):
+        ahead = []
+        for start in range(0, len(paths) + CHUNK, CHUNK):
+            chunk = paths[start : start + CHUNK]  # the last is empty
+            found = index.find([place_of(corpus, path) for path in chunk])
+            work = partial(examine_files, corpus, root, durations, found)
+            parts = [chunk[i : i + PART] for i in range(0, len(chunk), PART)]
+            # Threads only slow down what need not be read.
+            run = map if len(found) == len(chunk) else pool.map
+            files, reading = [], run(work, parts)
+            for some in ahead:
+                files += some
+                progress.update(len(some))
+            yield files
+            ahead = reading
+
+
+def examine_files(corpus, root, durations, found, paths):
+    """Reads some files; returns a list of what `examine_file` returns."""
+    return [examine_file(corpus, root, durations, found, p) for p in paths]
+
+
+def examine_file(corpus, root, durations, found, relative):
     """Reads one file, unless it is in what the index found; returns its path
     relative to the data folder, the reason why it is excluded or None, its row
     in the table, and an entry for the index or None."""
-    relative = path.relative_to(corpus.folder).as_posix()
     text = as_text(relative)
     clip, entry = None, None
     try:
         if "\r" in text or text != relative:
             raise ValueError("carriage return or broken Unicode in the path")
-        clip = describe(corpus, PurePath(relative))
-        if not path.is_file():
-            raise ValueError("not a regular file")
-        facts, entry = read_facts(path, found)
+        clip = describe(corpus, relative)
+        facts, entry = read_facts(place_of(corpus, relative), found)
         reason, seconds = facts.pop("reason"), facts["duration"]
         shortest, longest = durations
         # A clip of no sample is always too short.
@@ -260,12 +219,20 @@ def examine_file(corpus, root, path, durations, found):
     return text, reason, clip, entry
 
 
-def describe(corpus, path):
+def place_of(corpus, relative):
+    """Joins the data folder and a path in it, faster than pathlib does."""
+    return os.path.join(corpus.folder, relative)
+
+
+def describe(corpus, relative):
     """Describes a clip by its path, relative to the data folder; raises
     ValueError with the reason why the corpus does not use it."""
-    if "$" in str(path):
+    if "$" in relative:
         raise ValueError("a $ in the path, a variable to SpeechBrain")
+    path = PurePath(relative)
     clip = {"ID": path.stem, "split": ""} | corpus.describe(path)
+    # As SpeechBrain reads it from a manifest
+    clip = {key: value.lstrip(" ") for key, value in clip.items()}
     if clip["emotion"] not in corpus.classes:
         raise ValueError(f"emotion not in the class set: {clip['emotion']}")
     if "$" in "".join(map(str, clip.values())):
@@ -284,18 +251,25 @@ def drop_conflicts(table, counts_once):
 
     def drop(unfit, reasons):
         """Notes the reasons for some clips; returns the others."""
+        if not unfit.any():
+            return table
         paths = table["wav"][unfit].str.split("/", n=1).str[1]
         excluded.extend(zip(paths, reasons))
         return table[~unfit]
 
+    def equals(columns):
+        """Groups the clips that have equals."""
+        return table[table.duplicated(columns, keep=False)].groupby(columns)
+
     def firsts(columns):
-        """Finds, for each clip, the path of the first that equals it."""
-        return table.groupby(columns)["wav"].transform("first")
+        """Finds, for each clip that has equals, the path of the first."""
+        return equals(columns)["wav"].transform("first")
 
     why = "second file of one name: the first is "
     second = table["ID"].duplicated()
     table = drop(second, why + firsts("ID")[second])
-    disputed = table.groupby("audio")["emotion"].transform("nunique") > 1
+    disputed = equals("audio")["emotion"].transform("nunique") > 1
+    disputed = disputed.reindex(table.index, fill_value=False)
     why = "identical audio under two labels: "
     table = drop(disputed, why + table["audio"][disputed])
     if counts_once:
@@ -327,45 +301,3 @@ def nothing_usable(corpus, excluded, others):
         f"{', '.join(found) or 'no file at all'}"
         f"{looks_like(corpus.folder, corpus)}; {advice}."
     )
-
-
-def looks_like(folder, but):
-    """Finds the corpus whose file names those in a folder look like.
-
-    Arguments
-    ---------
-    folder : pathlib.Path
-        What is searched.
-    but : data_prep.corpus.Corpus
-        The corpus that was asked for.
-
-    Returns
-    -------
-    str
-        The end of a message, or "" if no other corpus fits better.
-    """
-    endings = (*AUDIO_ENDINGS, ".mp4")
-    files = (
-        path.relative_to(folder)
-        for path in folder.rglob("*")
-        if path.suffix.lower() in endings
-    )
-    files = list(itertools.islice(files, 500))
-
-    def count(corpus):
-        """Counts the files that have names of a corpus."""
-        if corpus.names:
-            return sum(bool(re.fullmatch(corpus.names, p.stem)) for p in files)
-        number = 0
-        for path in files:
-            with contextlib.suppress(ValueError):
-                number += corpus.describe(path)["emotion"] in corpus.classes
-        return number
-
-    # A corpus without an address takes any name; made ones borrow names.
-    known = [c for c in all_corpora().values() if c.address and not c.make]
-    best = max(known, key=count)
-    asked = best.base == but.base or (but.classes and count(but) >= count(best))
-    if asked or count(best) <= len(files) / 2:
-        return ""
-    return f", and the names look like {best.name} (--corpus {best.key})"

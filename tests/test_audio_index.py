@@ -4,6 +4,7 @@ import sqlite3
 
 import numpy as np
 import pytest
+from data_prep import scan
 from data_prep.audio_index import digest_of
 from ser.errors import RecipeError
 from trees import ACTORS, encode, excluded, put, put_ravdess, run_prepare, whole
@@ -24,6 +25,23 @@ def test_file_that_changes_is_read_again(small, tmp_path):
     put(changed, encode(np.zeros(8000)))
     run_prepare(small, tmp_path / "three")
     assert list(excluded(tmp_path / "three").values()) == ["silence"]
+
+
+@pytest.mark.parametrize("chunk, part", [(1, 1), (3, 2), (4, 25)])
+def test_files_that_are_read_at_a_time_change_nothing(
+    small, tmp_path, monkeypatch, chunk, part
+):
+    """Some known and some not, one excluded, the last chunk full or not."""
+    put(small / "Actor_02" / "noise.wav")
+    first = whole(run_prepare(small, tmp_path / "one"))
+    for number, path in enumerate(sorted(small.rglob("*.wav"))):
+        if number % 2:
+            path.touch()
+    monkeypatch.setattr(scan, "CHUNK", chunk)
+    monkeypatch.setattr(scan, "PART", part)
+    for folder in ("two", "three"):
+        assert first.equals(whole(run_prepare(small, tmp_path / folder)))
+        assert excluded(tmp_path / folder) == excluded(tmp_path / "one")
 
 
 def test_index_is_what_a_second_preparation_reads(small, tmp_path):
