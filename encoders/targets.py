@@ -71,13 +71,3 @@ def _widen(wavs, window):
     """Pads waveforms so that windows give a frame for each of the encoder's."""
     spare = window - ENCODER_WINDOW
     return torch.nn.functional.pad(wavs, (spare // 2, spare - spare // 2))
-
-
-def average_layers(hidden):
-    """Averages the layers of hidden states [layer + 1, batch, frame, channel]
-    after the first, each channel of a clip and layer with zero mean and unit
-    variance over time: [batch, frame, channel], what data2vec learns to tell
-    of masked frames (https://arxiv.org/abs/2202.03555)."""
-    layers = hidden[1:].float()
-    variance, mean = torch.var_mean(layers, dim=2, keepdim=True, correction=0)
-    return ((layers - mean) * (variance + 1e-5).rsqrt()).mean(dim=0)

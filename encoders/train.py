@@ -5,8 +5,8 @@ For example on CREMA-D, as the one that ships with this repository was:
 > python encoders/train.py hparams/encoder.yaml --data_folder /path/to/crema_d
 
 From a distorted crop the encoder predicts the emotion (by the mean and standard
-deviation of its last layer) and, of the undistorted crop, log-mel bands, periodicity
-and what the moving average of its own weights makes of it. The result is that average.
+deviation of its last layer) and, of the undistorted crop, log-mel bands and periodicity. The
+result is the moving average of its weights.
 """
 
 import functools
@@ -36,7 +36,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from data_prep.manifest import SPLITS, check_splits, read_manifest
 from data_prep.votes import read_votes
 from encoders.random_encoder import save_encoder
-from encoders.targets import average_layers
 from ser.audio import read_audio
 from ser.errors import user_errors
 from ser.files import written_whole
@@ -51,7 +50,7 @@ class EncoderBrain(sb.Brain):
 
     def compute_forward(self, batch, stage):
         """Returns logits [batch, class] and, in training, pairs of what is
-        predicted for each frame and what it should be, with their weight."""
+        predicted for each frame and what it should be."""
         wavs, lens = batch.to(self.device).sig
         average = self.hparams.average.module
         if stage != sb.Stage.TRAIN:
@@ -62,19 +61,11 @@ class EncoderBrain(sb.Brain):
             wavs = self.hparams.speed(wavs)
             distorted = self.hparams.channel(wavs)
             targets = self.modules.frame_targets(wavs)
-        with torch.no_grad():
-            taught, _ = average["wav2vec2"](wavs, lens)
         hidden, lens = self.modules.wav2vec2(distorted, lens)
         logits = self.classify(self.modules.classifier, hidden, lens)
-        weights = self.hparams.frame_weight, self.hparams.latent_weight
         return logits, [
-            (self.modules.front_decoder(hidden[0]), targets, weights[0]),
-            (self.modules.decoder(hidden[-1]), targets, weights[0]),
-            (
-                self.modules.latent_decoder(hidden[-1]),
-                average_layers(taught),
-                weights[1],
-            ),
+            (self.modules.front_decoder(hidden[0]), targets),
+            (self.modules.decoder(hidden[-1]), targets),
         ]
 
     def classify(self, classifier, hidden, lens):
@@ -91,9 +82,8 @@ class EncoderBrain(sb.Brain):
             self.predicted += logits.argmax(dim=-1).tolist()
             return cross_entropy(logits, acted)
         loss = cross_entropy(logits, batch.target.data.to(self.device))
-        return loss + sum(
-            weight * l1_loss(predicted.float(), target)
-            for predicted, target, weight in frames
+        return loss + self.hparams.frame_weight * sum(
+            l1_loss(predicted.float(), target) for predicted, target in frames
         )
 
     def on_stage_start(self, stage, epoch=None):
