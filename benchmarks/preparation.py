@@ -5,6 +5,7 @@ is prepared, and again, nothing changed. It is noise, 1 s a clip, of 100 speaker
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import soundfile
 from measuring import in_own_process, now, peak_memory, run, timed, write_noise
@@ -23,6 +24,7 @@ def prepare_once(work, number, name):
     from data_prep.prepare import prepare
     from data_prep.scan import find_clips
 
+    import_module("sklearn.model_selection")  # `prepare` does so: no growth
     folder, speaker = work / "corpus", "(s[0-9]+)_"
     corpora = Corpora("folder", folder, "own", "", "", "", speaker)
     manifests, index = work / f"{number} {name}", work / f"{number}.sqlite"
