@@ -5,7 +5,6 @@ is prepared, and again, nothing changed. It is noise, 1 s a clip, of 100 speaker
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 
 import soundfile
 from measuring import in_own_process, now, peak_memory, run, timed, write_noise
@@ -20,11 +19,11 @@ def read_headers(folder):
 def prepare_once(work, number, name):
     """Prepares the corpus, with an index of audio for each round."""
     # Late, so that the process that starts this one stays small.
+    import sklearn.model_selection  # noqa: F401, or its size would be growth
     from data_prep.corpora import Corpora
     from data_prep.prepare import prepare
     from data_prep.scan import find_clips
 
-    import_module("sklearn.model_selection")  # `prepare` does so: no growth
     folder, speaker = work / "corpus", "(s[0-9]+)_"
     corpora = Corpora("folder", folder, "own", "", "", "", speaker)
     manifests, index = work / f"{number} {name}", work / f"{number}.sqlite"

@@ -80,10 +80,8 @@ def read(get, number):
 def main(arguments, work):
     """Makes the passes, and says what they are compared with."""
     number, clips = arguments.embeddings, arguments.clips
-    made = {
-        sha256(path.read_bytes()).hexdigest(): (str(path), length)
-        for path, length in measuring.make_clips(work, clips, 4).items()
-    }
+    made = measuring.make_clips(work, clips, 4).items()
+    made = {sha256(p.read_bytes()).hexdigest(): (str(p), s) for p, s in made}
     (work / "clips.json").write_text(json.dumps(made))
     stored, mapped = make_store(work / "store.sqlite", number)
     less, more = (f"one process, {n} clips, MiB" for n in (clips // 10, clips))
