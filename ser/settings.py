@@ -13,8 +13,6 @@ from ser.settings_file import read_settings, values
 import speechbrain as sb
 from speechbrain.utils.distributed import run_on_main
 
-OBJECTS = ("!new", "!name")  # which differ with the numbers they are made of
-
 # What a number must be at least, which PyTorch says late and otherwise
 LEAST = {
     **dict.fromkeys(("batch_size", "max_batch_ex", "num_buckets"), 1),
@@ -129,9 +127,7 @@ def save_settings(output_folder, hparams_file, overrides):
     differ = [k for k in {**before, **now} if before.get(k) != now.get(k)]
     if differ:
         # An object made of a changed number differs too: name the number alone.
-        plain = [
-            k for k in differ if not now.get(k, "!new").startswith(OBJECTS)
-        ]
+        plain = [key for key in differ if "!" not in now.get(key, "!")]
         changes = [f"{k} {before.get(k)} -> {now.get(k)}" for k in plain]
         raise RecipeError(
             f"{output_folder} holds a run with other settings "
