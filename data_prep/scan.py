@@ -10,11 +10,7 @@ from pathlib import PurePath
 import pandas as pd
 from data_prep.audio_index import AudioIndex, read_facts
 from data_prep.corpus import AUDIO_ENDINGS
-from data_prep.listing import (
-    OTHER_AUDIO as OTHER_AUDIO,  # for scoring.audit
-    list_files,
-    looks_like,
-)
+from data_prep.listing import list_files, looks_like
 from data_prep.manifest import COLUMNS, UNKNOWN
 from ser.errors import RecipeError
 from ser.files import as_text

@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "forking/templates/standalone"
 MARKER = "# RECIPE BEGINS!\n"
 MODULES = (
-    "audio batches embeddings encoder epochs errors head hidden_states pooling "
-    "speakers"
+    "audio batches embeddings encoder encoding epochs errors head hidden_states "
+    "pooling speakers store"
 ).split()
 
 # Settings of several corpora, of other protocols and of the report

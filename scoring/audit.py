@@ -7,8 +7,9 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 from data_prep.corpus import AUDIO_ENDINGS, plain
+from data_prep.listing import OTHER_AUDIO
 from data_prep.protocol import make_protocol
-from data_prep.scan import MAX_DURATION, OTHER_AUDIO, find_clips
+from data_prep.scan import MAX_DURATION, find_clips
 from data_prep.split import split
 from scoring.words import find_class
 from ser.errors import RecipeError

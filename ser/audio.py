@@ -42,13 +42,17 @@ def load(source):
     """
     # libsndfile is given no name: it would trust an extension such as .raw.
     content = source if isinstance(source, bytes) else Path(source).read_bytes()
+    with soundfile.SoundFile(io.BytesIO(content)) as file:
+        return load_open(file), file.samplerate, file.channels
+
+
+def load_open(file):
+    """Reads a whole `soundfile.SoundFile` as `load` does; returns the waveform."""
     try:
-        wav, sample_rate = soundfile.read(
-            io.BytesIO(content), dtype="float32", always_2d=True
-        )
+        wav = file.read(file.frames, dtype="float32", always_2d=True)
     except ValueError as error:  # a FLAC that does not say how long it is
         raise RuntimeError(f"unknown length: {error}") from error
-    return wav.mean(axis=1), sample_rate, wav.shape[1]
+    return wav[:, 0] if file.channels == 1 else wav.mean(axis=1)
 
 
 def open_unnamed(path):

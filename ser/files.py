@@ -81,7 +81,9 @@ def write_csv(table, path):
     path : str or pathlib.Path
         Where it goes.
     """
-    write_text(to_csv(table), path)
+    with written_whole(path) as unfinished:
+        # Not as one text, which takes more memory than the table.
+        table.to_csv(unfinished, index=False, lineterminator="\n")
 
 
 def as_text(path):

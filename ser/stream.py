@@ -78,7 +78,8 @@ def stream_audio(path, resample, seconds=1.0):
             )
             yield resample(held, rate)[first:last]
             held = held[-2 * context :]
-        if damage or is_truncated(content, samples_read):
+        header = file.frames, file.extra_info
+        if damage or is_truncated(content, samples_read, *header):
             raise EOFError(f"{path}: truncated or damaged audio") from damage
 
 

@@ -26,8 +26,8 @@ from train import fit_and_test
 RECIPE = "recipes/RAVDESS/emotion_recognition"
 SETUP = "tests/recipes/setup/recipes_RAVDESS_emotion_recognition_train"
 MODULES = (
-    "audio batches embeddings encoder epochs errors head hidden_states "
-    "pooling speakers"
+    "audio batches embeddings encoder encoding epochs errors head hidden_states "
+    "pooling speakers store"
 ).split()
 # This repository cannot be found from where an exported recipe is.
 OUTSIDE = {k: v for k, v in ENVIRONMENT.items() if k != "PYTHONPATH"}
@@ -85,7 +85,7 @@ def test_a_recipe_is_where_speechbrain_has_them(exported):
 def test_a_recipe_is_small(exported):
     """No more than a maintainer would read."""
     texts = [(exported / n).read_text("utf-8") for n in list_files(exported)]
-    assert sum(len(text.splitlines()) for text in texts) <= 2750
+    assert sum(len(text.splitlines()) for text in texts) <= 2950
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +174,8 @@ def test_the_readme_tells_what_speechbrain_asks(exported):
     """Results, training time, machine, the folds, and how to cite."""
     text = (exported / RECIPE / "README.md").read_text("utf-8")
     assert (
-        "| 2026-11-22 | hparams/train.yaml | small, trained on CREMA-D "
-        "(built-in) | 39.8"
+        "| 2026-11-28 | hparams/train.yaml | small, trained on CREMA-D "
+        "(built-in) | 41.8"
     ) in text
     assert "2 CPU cores |" in text and "Six of the 24 actors" in text
     assert "A fold takes about 10 s on two cores" in text
