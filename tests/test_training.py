@@ -46,7 +46,7 @@ def run(small_corpus, run_train, tmp_path_factory):
         "label_smoothing": 0.0,
         "num_heads": 1,
         "refit": False,
-        "seed": 11,  # a tie for the best UAR, and worse epochs after it
+        "seed": 3,  # a tie for the best UAR, and worse epochs after it
     }
     args = [f"--{key}={value}" for key, value in overrides.items()]
     done = run_train("hparams/train.yaml", *args)

@@ -14,20 +14,23 @@ import ser.report.run  # noqa: F401, with all that a run imports
 import ser.settings  # noqa: F401
 import train  # noqa: F401
 
-for line in sys.stdin:
-    request = json.loads(line)
-    pid = os.fork()
-    if not pid:
-        break
-    _, status = os.waitpid(pid, 0)
-    print(os.waitstatus_to_exitcode(status), flush=True)
-else:
+
+def wait_for_child():
+    """Returns the request in each child that is forked; ends with the input."""
+    for line in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            return json.loads(line)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
     sys.exit()
 
-# The child
-os.chdir(request["cwd"])
-for stream, path in enumerate((os.devnull, request["out"], request["err"])):
-    os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), stream)
-sys.argv = request["argv"]
-sys.path[0] = os.path.dirname(sys.argv[0])
-runpy.run_path(sys.argv[0], run_name="__main__")
+
+if __name__ == "__main__":
+    request = wait_for_child()
+    os.chdir(request["cwd"])
+    for stream, path in enumerate((os.devnull, request["out"], request["err"])):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), stream)
+    sys.argv = request["argv"]
+    sys.path[0] = os.path.dirname(sys.argv[0])
+    runpy.run_path(sys.argv[0], run_name="__main__")
