@@ -1,14 +1,14 @@
 """How encoding spreads over processes, and how fast a large store is read.
 
 Passes take turns:
-- one process encodes clips of noise, 1 to 4 s each, with the built-in encoder in
-  the batches of hparams/train.yaml: a tenth of them and then the others;
-- two processes of torchrun share the same (gloo, one thread each);
+- one process encodes clips of noise with the built-in encoder, a tenth and then the
+  others; two of torchrun share the same (gloo, one thread each);
 - an epoch in shuffled batches of 32 reads embeddings of a base-sized encoder, 80 KB
   each, from memory-mapped bytes and from a store (150,000: 25 GB of disk).
 """
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -49,9 +49,10 @@ def launch(work, processes):
     """Encodes by some processes; returns seconds, and the peaks of memory."""
     words = "-m torch.distributed.run --standalone --nproc_per_node".split()
     command = sys.executable, *words, str(processes), __file__, "share", work
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.check_output(command, env=one_thread)
     (work / "shared.sqlite").unlink()
-    return json.loads(done.stdout)
+    return json.loads(done)
 
 
 def make_store(path, number):
