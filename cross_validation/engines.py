@@ -69,12 +69,9 @@ def on_this_machine(job, todo, device, jobs):
     gpus = torch.cuda.device_count() if device.startswith("cuda") else 0
     jobs = min(jobs or gpus or os.cpu_count(), len(todo))
     if jobs == 1:  # no process is started, which takes seconds
+        nothing = silence()  # left open, since loggers keep it
         for run in todo:
-            with (
-                silence() as file,
-                redirect_stderr(file),
-                redirect_stdout(file),
-            ):
+            with redirect_stderr(nothing), redirect_stdout(nothing):
                 job(run, device)
             yield
         return
@@ -148,8 +145,9 @@ def exit_with_parent():
     parent = multiprocessing.parent_process()
     if os.name == "nt":
         parent.join()
-    while os.name != "nt" and os.getppid() == parent.pid:
-        time.sleep(0.5)  # s
+    else:  # where joblib's processes cannot wait for it
+        while os.getppid() == parent.pid:
+            time.sleep(0.5)  # s
     os._exit(1)
 
 

@@ -5,8 +5,8 @@ For example on CREMA-D, as the one that ships with this repository was:
 > python encoders/train.py hparams/encoder.yaml --data_folder /path/to/crema_d
 
 From a distorted crop the encoder predicts the emotion (by the mean and standard
-deviation of its last layer) and, of the undistorted crop, log-mel bands and periodicity. The
-result is the moving average of its weights.
+deviation of its last layer) and, of the undistorted crop, log-mel bands and
+periodicity. The result is the moving average of its weights.
 """
 
 import functools

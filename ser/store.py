@@ -97,7 +97,7 @@ class EmbeddingStore:
             )
             return connection
         except sqlite3.DatabaseError as error:
-            raise self._unusable(error) from error
+            raise unusable(self.path, error) from error
 
     def _wait_for(self, work):
         """Does what needs the file, and says so if another process has it."""
@@ -112,13 +112,6 @@ class EmbeddingStore:
                         "waiting for another process, which writes to %s",
                         self.path,
                     )
-
-    def _unusable(self, error):
-        """Returns the error for a store that cannot be read or written."""
-        advice = advise(error, "delete it to have it rebuilt")
-        return RecipeError(
-            f"the embedding store {self.path} cannot be used ({error}): {advice}."
-        )
 
     def __getstate__(self):
         """Leaves behind what a worker process cannot use or does not need."""
@@ -159,7 +152,7 @@ class EmbeddingStore:
             connection = self.connection
             vectors, _ = self._wait_for(lambda: self._find(connection, sha256))
         except sqlite3.DatabaseError as error:
-            raise self._unusable(error) from error
+            raise unusable(self.path, error) from error
         if vectors is None:
             raise RecipeError(
                 f"an embedding in {self.path} was damaged or deleted while it "
@@ -219,7 +212,7 @@ class EmbeddingStore:
                 self._encode(clips, max_batch_length, num_workers)
             ddp_barrier()
         except sqlite3.DatabaseError as error:
-            raise self._unusable(error) from error
+            raise unusable(self.path, error) from error
 
     def insert(self, connection, hashes, vectors):
         """Writes the embeddings [clip, layer + 1, channel] of files, given the
@@ -262,6 +255,14 @@ class EmbeddingStore:
                 self.insert(connection, hashes, vectors)
                 bar.update(sum(clips[member][2] for member in members))
                 bar.set_postfix_str(f"{members[-1] + 1}/{len(clips)} clips")
+
+
+def unusable(path, error):
+    """Returns the error for a store that SQLite cannot read or write."""
+    advice = advise(error, "delete it to have it rebuilt")
+    return RecipeError(
+        f"the embedding store {path} cannot be used ({error}): {advice}."
+    )
 
 
 def compute_digest(key, content):
@@ -308,10 +309,7 @@ def main():
             if args.delete:
                 connection.execute("VACUUM")
     except sqlite3.DatabaseError as error:
-        advice = advise(error, "delete it to have it rebuilt")
-        raise RecipeError(
-            f"{args.path} cannot be used ({error}): {advice}."
-        ) from error
+        raise unusable(args.path, error) from error
 
 
 if __name__ == "__main__":
