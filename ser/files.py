@@ -66,9 +66,10 @@ def write_text(text, path):
         unfinished.write_text(text, encoding="utf-8", newline="\n")
 
 
-def to_csv(table):
-    """Makes the text of a table (pandas.DataFrame), without its index."""
-    return table.to_csv(index=False, lineterminator="\n")
+def to_csv(table, path=None):
+    """Makes the text of a table (pandas.DataFrame), without its index, or writes it
+    to a path if one is given."""
+    return table.to_csv(path, index=False, lineterminator="\n")
 
 
 def write_csv(table, path):
@@ -83,7 +84,7 @@ def write_csv(table, path):
     """
     with written_whole(path) as unfinished:
         # Not as one text, which takes more memory than the table.
-        table.to_csv(unfinished, index=False, lineterminator="\n")
+        to_csv(table, unfinished)
 
 
 def as_text(path):
