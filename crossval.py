@@ -11,7 +11,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from ser.arguments import check_options
 from ser.errors import RecipeError, user_errors
 
 
@@ -31,6 +30,8 @@ def parse_command_line(argv):
     add("--address", default="", help="of a Ray cluster, or local")
     add("--compare", help="another summary.json, tested against this one")
     args, rest = parser.parse_known_args(argv)
+    from ser.arguments import check_options  # not where a package is missing
+
     words = [args.hparams_file, *rest]
     for key in sorted({"fold", "seed"} & check_options(words).keys()):
         raise RecipeError(

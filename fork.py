@@ -12,9 +12,6 @@ READMEs and rows of the recipe tests.
 import argparse
 from pathlib import Path
 
-from forking.derived import sync
-from forking.new_corpus import start_corpus
-from forking.standalone import export_recipe
 from ser.errors import user_errors
 
 ROOT = Path(__file__).resolve().parent
@@ -52,6 +49,11 @@ def main():
         help="export a recipe into DEST, such as a checkout of SpeechBrain",
     )
     args = parser.parse_args()
+    # Here, since they take a second to import.
+    from forking.derived import sync
+    from forking.new_corpus import start_corpus
+    from forking.standalone import export_recipe
+
     if args.sync:
         files = sync(ROOT)
         following = [] if files else ["Nothing has drifted."]

@@ -8,9 +8,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from data_prep.corpora import Corpora
 from data_prep.corpus import PROTOCOLS
-from data_prep.facts import list_corpora
 from ser.errors import user_errors
 
 
@@ -85,8 +83,12 @@ def main():
     """Lists the corpora, or prepares some of them."""
     args = parse_arguments()
     if args["corpus"] is None:
+        from data_prep.facts import list_corpora
+
         print(list_corpora())
         return
+    from data_prep.corpora import Corpora
+
     names = (
         "corpus data_folder label_set test_corpus test_data_folder columns "
         "speaker_pattern"

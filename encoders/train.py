@@ -9,17 +9,36 @@ deviation of its last layer) and, of the undistorted crop, log-mel bands and
 periodicity. The result is the moving average of its weights.
 """
 
+import sys
+from pathlib import Path
+
+# A script finds the modules of its own folder only, and these are the root's.
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from ser.usage import print_usage
+
+if __name__ == "__main__":
+    print_usage(__doc__, ROOT / "hparams/encoder.yaml")
+
 import functools
 import logging
 import shutil
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from data_prep.manifest import SPLITS, check_splits, read_manifest
+from data_prep.votes import read_votes
+from encoders.random_encoder import save_encoder
 from matplotlib.figure import Figure
+from ser.audio import read_audio
+from ser.errors import user_errors
+from ser.files import written_whole
+from ser.lock import locked
+from ser.metrics import uar, wa
+from ser.settings import parse_arguments, start_run
 from sklearn.metrics import confusion_matrix
 from torch.nn.functional import cross_entropy, l1_loss, one_hot
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -29,18 +48,6 @@ from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.dataio.sampler import BalancingDataSampler
 from speechbrain.utils.distributed import ddp_broadcast, run_on_main
 from speechbrain.utils.logger import get_logger
-
-# A script finds the modules of its own folder only, and these are the root's.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from data_prep.manifest import SPLITS, check_splits, read_manifest
-from data_prep.votes import read_votes
-from encoders.random_encoder import save_encoder
-from ser.audio import read_audio
-from ser.errors import user_errors
-from ser.files import written_whole
-from ser.metrics import uar, wa
-from ser.settings import parse_arguments, start_run
 
 logger = get_logger(__name__)
 
@@ -282,8 +289,9 @@ if __name__ == "__main__":
         hparams_file, run_opts, overrides = parse_arguments(sys.argv[1:])
         sb.utils.distributed.ddp_init_group(run_opts)
         hparams = start_run(hparams_file, overrides)
-        sb.create_experiment_directory(hparams["output_folder"])
-        run(hparams, run_opts)
+        with locked(hparams["output_folder"]):
+            sb.create_experiment_directory(hparams["output_folder"])
+            run(hparams, run_opts)
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
             # Gloo's thread drops its last tensor, for which Python must still run.

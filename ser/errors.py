@@ -11,6 +11,12 @@ class RecipeError(Exception):
     what was expected and what to do."""
 
 
+INSTALL = (
+    "activate the environment (source .venv/bin/activate, on Windows "
+    ".venv\\Scripts\\activate), or install what is missing (python -m pip install "
+    "-r requirements.txt; with --force-reinstall, what is broken)."
+)
+
 ADVICE = {  # by a word of SQLite's error
     "locked": "end the process that has it, or pass another --cache_folder",
     "readonly": "make it and its folder writable, or pass another "
@@ -71,8 +77,12 @@ def user_errors():
             f"{error}: make it readable and its folder writable, or choose "
             "another one, such as by --output_folder and --cache_folder."
         )
+    except ImportError as error:
+        end(f"{error}: {INSTALL}")
     except (RecipeError, OSError) as error:
-        end(str(error))
+        # As soundfile says that its library in C is missing
+        broken = f": {INSTALL}" if "cannot load library" in str(error) else ""
+        end(f"{error}{broken}")
     except Exception as error:
         # PyTorch's, by name, since not every program imports PyTorch.
         if type(error).__name__ != "OutOfMemoryError":

@@ -19,7 +19,7 @@ options of SpeechBrain:
   --debug                    a few batches, and tracebacks"""
 
 
-def print_usage(about):
+def print_usage(about, default=DEFAULT):
     """Ends the program with the help if the command line asks for it, and with a
     sentence if it is wrong: before anything is imported that takes seconds.
 
@@ -27,6 +27,8 @@ def print_usage(about):
     ---------
     about : str
         What the program is, as in its docstring.
+    default : pathlib.Path
+        The settings file whose keys are listed if none is given.
     """
     sys.excepthook = explain
     from ser.arguments import check_options
@@ -34,18 +36,18 @@ def print_usage(about):
 
     with user_errors():
         if {"-h", "--help"} & set(sys.argv[1:]):
-            show(about)
+            show(about, default)
             sys.exit()
         check_options(sys.argv[1:])
 
 
-def show(about):
+def show(about, default):
     """Prints the help of the settings file on the command line, or of the
     default one."""
     from ser.settings_file import read_settings, split_blocks
 
     given = [word for word in sys.argv[1:] if word.endswith((".yaml", ".yml"))]
-    path = given[0] if given else DEFAULT
+    path = given[0] if given else default
     print(about.strip())
     print("\nEvery key of the settings file is an option (--lr 1e-4).")
     _, blocks = split_blocks(read_settings(path))
@@ -60,18 +62,16 @@ def show(about):
 
 
 def explain(kind, error, trace):
-    """Says in a sentence that a package is missing, or that the user stopped the
-    program while it started; takes what `sys.excepthook` does."""
-    if issubclass(kind, KeyboardInterrupt):
-        print("error: stopped", file=sys.stderr)
-    elif issubclass(kind, ModuleNotFoundError):
-        print(
-            f"error: {error}: activate the environment (source .venv/bin/activate,"
-            " on Windows .venv\\Scripts\\activate), or install what is missing "
-            "(python -m pip install -r requirements.txt).",
-            file=sys.stderr,
-        )
-    else:
+    """Says in a sentence that a package is missing or broken, or that the user
+    stopped the program, while it started; takes what `sys.excepthook` does."""
+    from ser.errors import user_errors
+
+    try:
+        with user_errors():
+            raise error
+    except SystemExit as ended:
+        print(ended, file=sys.stderr)
+    except BaseException:
         sys.__excepthook__(kind, error, trace)
 
 

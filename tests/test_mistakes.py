@@ -149,6 +149,38 @@ def test_help_lists_the_keys_at_once():
     assert "torch" not in done.stderr and "speechbrain" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train.py hparams/train.yaml",
+        "crossval.py hparams/train.yaml",
+        "encoders/train.py hparams/encoder.yaml --data_folder .",
+        "-m data_prep",
+        "predict.py {}/a.wav",
+        "export.py results/none my_model",
+        "fork.py MyCorpus",
+        "score.py a.csv --corpus emodb --data_folder .",
+    ],
+)
+def test_a_missing_or_broken_package(command, tmp_path):
+    """Such as outside the environment, or without the library of soundfile."""
+    put(tmp_path / "a.wav")
+    (tmp_path / "soundfile.py").write_text(
+        "raise OSError('cannot load library libsndfile.so')"
+    )
+    options = {"cwd": ROOT, "capture_output": True, "encoding": "utf-8"}
+    for python, path in ((["-S"], ""), ([], tmp_path)):
+        done = subprocess.run(
+            [sys.executable, *python, *command.format(tmp_path).split()],
+            env=ENVIRONMENT | {"PYTHONPATH": str(path)},
+            **options,
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: ")
+        assert "pip install -r requirements.txt" in done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+
+
 @pytest.fixture(scope="module")
 def finished(small_run, small_corpus, tmp_path_factory):
     """A finished run, to be damaged: its folder and command."""
