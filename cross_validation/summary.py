@@ -18,6 +18,7 @@ from ser.report.summary import (
     read_predictions,
     summarise,
 )
+from ser.usage import own_command
 
 
 def write(root, hparams_file, overrides, hparams, runs, only, other):
@@ -49,7 +50,8 @@ def write(root, hparams_file, overrides, hparams, runs, only, other):
         found = compare(predictions, other[1], classes)
         summary["comparison"] = {"other": other[0]} | found
     write_csv(predictions, root / "predictions.csv")
-    write_summary(root, summary)
+    command = {"Command": own_command({})}  # on the page alone: it has paths
+    write_summary(root, summary | {"facts": facts | command})
     write_text(json.dumps(summary, indent=2), root / "summary.json")
     print_summary(summary, root / "summary.html")
     for sentence in describe_listeners(summary):

@@ -69,9 +69,7 @@ def make_protocol(table, corpora, name, num_folds, text_independent):
                 "a test on another corpus has no folds: leave --protocol and "
                 "--text_independent out, or --test_corpus."
             )
-        trained = ", ".join(corpus.key for corpus in corpora.train)
-        tested = ", ".join(corpus.key for corpus in corpora.test)
-        words = f"cross-corpus, trained on {trained}, tested on {tested}"
+        words = f"cross-corpus, trained on {corpora.name}"
         return Protocol("cross", words, [[]])
     if name == "default":
         name = corpora.train[0].protocol if len(corpora.train) == 1 else "kfold"

@@ -1,5 +1,6 @@
 """The settings of a run: HyperPyYAML files and the command line."""
 
+import logging
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ser.files import write_text
 from ser.settings_file import read_settings, values
 
 import speechbrain as sb
-from speechbrain.utils.distributed import run_on_main
+from speechbrain.utils.distributed import if_main_process, run_on_main
 
 # What a number must be at least, which PyTorch says late and otherwise
 LEAST = {
@@ -77,6 +78,8 @@ def load_settings(hparams_file, overrides):
     RecipeError
         If the file cannot be read, or its objects cannot be made.
     """
+    if not if_main_process():  # it says the same
+        logging.getLogger("data_prep").setLevel(logging.ERROR)
     try:
         hparams = load_hyperpyyaml(read_settings(hparams_file), overrides)
     except (

@@ -8,7 +8,7 @@ from ruamel.yaml.nodes import MappingNode
 from ser.errors import RecipeError
 
 
-def read_settings(path):
+def read_settings(path, above=()):
     """Reads a settings file. Where it has a key `base`, it is laid over the
     file that this key names: a block (a top-level key with its indented lines)
     replaces the one of the same key, and a new block follows the one before it.
@@ -20,6 +20,8 @@ def read_settings(path):
     ---------
     path : str or pathlib.Path
         Such as recipes/RAVDESS/hparams/train.yaml.
+    above : tuple of pathlib.Path
+        The files that this one is the base of.
 
     Returns
     -------
@@ -48,10 +50,14 @@ def read_settings(path):
     header, blocks = split_blocks(text)
     if "base" not in blocks:
         return text
-    base = Path(path).parent / YAML(typ="safe").load(values(text)["base"])
-    if base.resolve() == Path(path).resolve():
-        raise RecipeError(f"the base of '{path}' is the file itself.")
-    base_header, merged = split_blocks(read_settings(base))
+    base = str(YAML(typ="safe").load(values(text)["base"]))
+    base, above = Path(path).parent / base, (*above, Path(path).resolve())
+    if base.resolve() in above:
+        raise RecipeError(
+            f"the base of '{path}' is the file itself, or one that it is the "
+            "base of: name another file."
+        )
+    base_header, merged = split_blocks(read_settings(base, above))
     keys, before = list(merged), None
     for key, (lead, body) in blocks.items():
         if key == "base":

@@ -105,7 +105,11 @@ def own_command(changes):
         else:
             skipped = False
     words += [w for key, value in changes.items() for w in (f"--{key}", value)]
-    return join_words(["python", Path(sys.argv[0]).name, *words])
+    program = ["python"]
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        processes = os.environ["LOCAL_WORLD_SIZE"]
+        program = ["torchrun", "--standalone", "--nproc_per_node", processes]
+    return join_words([*program, Path(sys.argv[0]).name, *words])
 
 
 def join_words(words):

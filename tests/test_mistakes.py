@@ -40,6 +40,13 @@ def test_syntax_errors_name_the_line(tmp_path):
     assert "utf-8" in refuse(b"a: \xff\xfe\n", tmp_path)
 
 
+def test_bases_that_go_round(tmp_path):
+    """Have no last one."""
+    (tmp_path / "other.yaml").write_text("base: settings.yaml\n")
+    assert "name another file" in refuse("base: other.yaml\n", tmp_path)
+    assert "name another file" in refuse("base: settings.yaml\n", tmp_path)
+
+
 def test_a_misspelt_class_is_named(tmp_path):
     """As the file spells it."""
     text = YAML.replace("ser.head.Classifier", "ser.head.Classifiers")

@@ -156,6 +156,8 @@ def test_two_processes(recipe, frozen, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Test UAR") == 1
+    page = (folder / "report.html").read_text("utf-8")
+    assert "torchrun --standalone --nproc_per_node 2 train.py" in page
     assert epochs_logged(folder) == 1
     assert len(list(folder.glob("tensorboard/events*"))) == 1
     assert (folder / "log.txt").read_text("utf-8").count("Beginning") == 1

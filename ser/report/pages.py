@@ -215,7 +215,8 @@ def draw_history(lines, best_epoch, chance=None):
 def draw_confusion(scores):
     """Draws the counts of clips, each with its share of the row."""
     size = len(scores["classes"])
-    ax = Figure((HALF if size < 5 else FULL, 1.4 + 0.55 * size)).subplots()
+    # Half as wide as the page, it fits a phone.
+    ax = Figure((HALF if size < 10 else FULL, 1.4 + 0.45 * size)).subplots()
     counts = np.asarray(scores["confusion"], dtype=float)
     with np.errstate(invalid="ignore"):  # a class without clips
         share = counts / counts.sum(axis=1, keepdims=True)
