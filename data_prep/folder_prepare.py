@@ -32,7 +32,7 @@ def describe(path, pattern):
             )
     return {
         # Files of one name in two directories are two clips.
-        "ID": path.with_suffix("").as_posix(),
+        "ID": path.as_posix().removesuffix(path.suffix),
         "spk_id": speaker,
         "gender": "unknown",
         "emotion": path.parts[0],

@@ -88,7 +88,9 @@ def export_recipe(name, destination):
         "extra_requirements.txt": fill_in("extra_requirements.txt", corpus),
     }
     for module in MODULES:
-        files[f"ser/{module}.py"] = read(ROOT / f"ser/{module}.py")
+        text = read(ROOT / f"ser/{module}.py")
+        text = text.replace("-r requirements.txt", "-r extra_requirements.txt")
+        files[f"ser/{module}.py"] = text
     for stem in SETTINGS:
         files[f"hparams/{stem}.yaml"] = export_settings(stem, corpus)
     files = {f"{folder}/{path}": text for path, text in files.items()}

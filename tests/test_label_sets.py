@@ -65,7 +65,7 @@ def test_another_corpus_is_tested(actors, emodb, tmp_path):
     assert splits["train"]["spk_id"].str.startswith("ravdess-").all()
     assert splits["test"]["wav"].str.startswith("$data_root_emodb/").all()
     words = read_split(tmp_path / "m")["protocol"]
-    assert "trained on ravdess, tested on emodb" in words
+    assert "trained on RAVDESS, tested on EMO-DB" in words
 
 
 def test_corpora_are_trained_on_together(actors, emodb, tmp_path):

@@ -99,7 +99,7 @@ def test_corpora_train_and_test_across(
     done = run_train(*args)
     assert done.returncode == 0, done.stderr
     metrics = json.loads((tmp_path / "out/metrics.json").read_text("utf-8"))
-    words = "trained on ravdess, table, tested on folder"
+    words = "trained on RAVDESS and a table of clips, tested on a folder"
     assert words in metrics["protocol"]
     assert metrics["classes"] == ["angry", "happy", "neutral", "sad"]
     assert metrics["n"] == 32
