@@ -4,13 +4,10 @@ a run; a killed run goes on from its last checkpoint when it is made again.
 """
 
 import functools
-import multiprocessing
 import os
 import signal
 import sys
 import tempfile
-import threading
-import time
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from ser.cluster import start_ray
 from ser.errors import RecipeError
+from ser.workers import serve
 from tqdm import tqdm
 
 TRIES = 3  # of what a dead worker left, without a run that ends between them
@@ -120,7 +118,7 @@ def settle(gpus):
     """Readies a process of joblib, once: silences it, ends it when the one that
     started it is killed, and claims a GPU for it; returns that, or None."""
     sys.stdout = sys.stderr = silence()
-    threading.Thread(target=exit_with_parent, daemon=True).start()
+    serve()
     for number in range(gpus):
         lock = FileLock(Path(tempfile.gettempdir(), f"ser_gpu{number}.lock"))
         try:
@@ -137,18 +135,6 @@ def silence():
 
 
 claims = []  # locks on a GPU, which live as long as the process
-
-
-def exit_with_parent():
-    """Ends this process when its parent is gone: its run resumes with the next
-    start."""
-    parent = multiprocessing.parent_process()
-    if os.name == "nt":
-        parent.join()
-    else:  # where joblib's processes cannot wait for it
-        while os.getppid() == parent.pid:
-            time.sleep(0.5)  # s
-    os._exit(1)
 
 
 def on_cluster(job, todo, device, address):

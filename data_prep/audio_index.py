@@ -23,12 +23,12 @@ class AudioIndex:
 
     Example
     -------
-    >>> path = Path(getfixture("tmpdir")) / "a.wav"
-    >>> _ = path.write_bytes(b"x")
-    >>> with AudioIndex.open(path.with_name("index.sqlite")) as index:
-    ...     facts, entry = read_facts(path, index.find([path]))
+    >>> folder = str(getfixture("tmpdir"))
+    >>> _ = Path(folder, "a.wav").write_bytes(b"x")
+    >>> with AudioIndex.open(Path(folder, "index.sqlite")) as index:
+    ...     facts, entry = read_facts(folder, "a.wav")
     ...     index.keep([entry])
-    ...     read_facts(path, index.find([path])) == (facts, None)
+    ...     index.find(folder, ["a.wav"]) == {"a.wav": facts}
     True
     >>> facts["reason"]
     'not audio'
@@ -64,11 +64,12 @@ class AudioIndex:
                 f"{advise(error, 'delete it, and the audio is read again')}."
             ) from error
 
-    def find(self, paths):
-        """Looks up a list of paths, some hundreds at most; returns a dict, which
-        `read_facts` takes, of files that are known and did not change, without
-        rows that are damaged."""
-        names = {name_of(path): path for path in paths}
+    def find(self, folder, paths):
+        """Looks up paths, some hundreds at most, relative to an absolute folder;
+        returns a dict from them to what `read_facts` finds, of files that are known
+        and did not change, without rows that are damaged."""
+        shown = as_text(folder)
+        names = {f"{shown}/{path}": path for path in paths}
         rows = self.connection.execute(
             f"SELECT * FROM files WHERE path IN ({', '.join('?' * len(names))})",
             list(names),
@@ -78,8 +79,9 @@ class AudioIndex:
             name, stamp, *facts = row
             if digest == digest_of(row):
                 with contextlib.suppress(OSError):
-                    if stamp == stamp_of(os.stat(names[name])):
-                        found[names[name]] = facts
+                    path = place_of(folder, names[name])
+                    if stamp == stamp_of(os.stat(path)):
+                        found[names[name]] = dict(zip(COLUMNS, facts))
         return found
 
     def keep(self, entries):
@@ -97,15 +99,27 @@ def digest_of(entry):
     return hashlib.sha256(repr(tuple(entry)).encode()).hexdigest()[:16]
 
 
-def read_facts(path, found):
-    """Reads a file, unless it is known.
+def read_files(folder, paths):
+    """Reads some files of a folder; returns for each its path, the facts or the error that
+    reading it raised, and the entry or None, as from `read_facts`."""
+    found = []
+    for path in paths:
+        try:
+            found.append((path, *read_facts(folder, path)))
+        except (OSError, ValueError) as error:
+            found.append((path, error, None))
+    return found
+
+
+def read_facts(folder, path):
+    """Reads a file.
 
     Arguments
     ---------
-    path : str or pathlib.Path
-        The file.
-    found : dict
-        What `AudioIndex.find` returns.
+    folder : str
+        Absolute.
+    path : str
+        The file, relative to it.
 
     Returns
     -------
@@ -113,31 +127,38 @@ def read_facts(path, found):
         `duration` in s, `sample_rate` in Hz, `channels`, `sha256` of the
         file, `audio` as from `hash_audio`, and `reason`, which is None if the
         file is sound.
-    entry : tuple or None
-        For `AudioIndex.keep`; None if it was known.
+    entry : tuple
+        For `AudioIndex.keep`.
+
+    Raises
+    ------
+    OSError, ValueError
+        If it cannot be read.
     """
-    if path in found:
-        return dict(zip(COLUMNS, found[path])), None
-    if not Path(path).is_file():
+    name = f"{as_text(folder)}/{path}"  # as SQLite can hold it
+    path = place_of(folder, path)
+    if not os.path.isfile(path):
         raise ValueError("not a regular file")
-    stat = os.stat(path)  # before the content is read, which may change after
-    if stat.st_size > MAX_SIZE:
+    found = os.stat(path)  # before the content is read, which may change after
+    if found.st_size > MAX_SIZE:
         raise ValueError(f"larger than {MAX_SIZE / 1e9:g} GB")
-    content = Path(path).read_bytes()
+    with open(path, "rb") as file:
+        content = file.read()
     reason, facts, wav = examine(content)
     facts = dict.fromkeys(COLUMNS) | (facts or {})
     facts["sha256"] = hashlib.sha256(content).hexdigest()
     if wav is not None:
         facts["audio"] = hash_audio(wav, facts["sample_rate"])
     facts["reason"] = reason
-    return facts, (name_of(path), stamp_of(stat), *facts.values())
+    return facts, (name, stamp_of(found), *facts.values())
 
 
-def stamp_of(stat):
-    """Writes the size and times of a file, by which a change is found."""
-    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
+def stamp_of(found):
+    """Writes the size and times of a file, by which a change is found; takes what
+    `os.stat` returns."""
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
-def name_of(path):
-    """Writes an absolute path as SQLite can hold it: some are not Unicode."""
-    return as_text(os.path.abspath(path))
+def place_of(folder, path):
+    """Joins a folder and a path in it, faster than pathlib does."""
+    return f"{folder}/{path}"

@@ -124,7 +124,9 @@ def hash_audio(wav, sample_rate):
     str
         64 hexadecimal digits.
     """
-    wav = np.rint(np.clip(wav, -1, 1 - 2**-15) * 2**15).astype("<i2")
+    wav = np.clip(wav, -1, 1 - 2**-15)
+    wav *= 2**15
+    wav = np.rint(wav, out=wav).astype("<i2")
     return hashlib.sha256(b"%d " % sample_rate + wav.tobytes()).hexdigest()
 
 

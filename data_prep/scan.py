@@ -1,19 +1,24 @@
 """The search for usable audio files, and why others are excluded."""
 
+import contextlib
 import logging
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import PurePath
+from weakref import WeakSet
 
 import pandas as pd
-from data_prep.audio_index import AudioIndex, read_facts
+from data_prep.audio_index import AudioIndex, read_files
 from data_prep.corpus import AUDIO_ENDINGS
 from data_prep.listing import list_files, looks_like
 from data_prep.manifest import COLUMNS, UNKNOWN
+from joblib import cpu_count
+from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from ser.errors import RecipeError
 from ser.files import as_text
+from ser.workers import serve
 from tqdm import tqdm
 
 logger = logging.getLogger(__name__)  # SpeechBrain's would import PyTorch
@@ -21,7 +26,7 @@ logger = logging.getLogger(__name__)  # SpeechBrain's would import PyTorch
 MIN_DURATION = 0.025  # s
 MAX_DURATION = 120.0  # s; the memory of attention grows with the square
 CHUNK = 500  # files that are read before the index keeps them
-PART = 25  # files that a thread reads at a time
+PART = 25  # files that a process reads at a time
 
 
 def find_clips(corpora, min_duration, audio_index, max_duration=MAX_DURATION):
@@ -143,22 +148,29 @@ def examine(corpus, root, paths, durations, index):
     table of clips, and the path and reason of the others."""
     columns = [*COLUMNS, "audio", "split"]
     tables, excluded = [], []
-    for files in read_ahead(corpus, root, paths, durations, index):
-        index.keep([entry for *_, entry in files if entry])
-        excluded += [(path, reason) for path, reason, *_ in files if reason]
-        clips = [clip for _, reason, clip, _ in files if reason is None]
+    for described, facts in read_ahead(corpus, paths, index):
+        clips = []
+        for path, reason, clip in described:
+            if clip:
+                found = facts[path]
+                reason = find_reason(found, durations)
+            if reason:
+                excluded.append((as_text(path), reason))
+            else:
+                clips.append(clip | found | {"wav": f"${root}/{path}"})
         if clips:  # a table takes a fifth of the memory
             tables.append(pd.DataFrame(clips, columns=columns))
     tables = tables or [pd.DataFrame(columns=columns, dtype=str)]
     return pd.concat(tables, ignore_index=True), excluded
 
 
-def read_ahead(corpus, root, paths, durations, index):
-    """Reads files side by side, and yields some hundreds at a time, as from
-    `examine_files`, while the next are read."""
+def read_ahead(corpus, paths, index):
+    """Describes files and reads what the index does not know; yields some hundreds
+    at a time, as from `describe_file`, with a dict from the paths of clips to
+    facts, while processes read the next."""
+    ahead, folder = None, os.path.abspath(corpus.folder)
     with (
-        # libsndfile releases the interpreter's lock, so threads are enough.
-        ThreadPoolExecutor(max_workers=os.cpu_count()) as pool,
+        processes() as start,
         tqdm(
             desc=f"reading {corpus.name}",
             total=len(paths),
@@ -166,58 +178,91 @@ def read_ahead(corpus, root, paths, durations, index):
             disable=None,
         ) as progress,
     ):
-        ahead = []
-        for start in range(0, len(paths) + CHUNK, CHUNK):
-            chunk = paths[start : start + CHUNK]  # the last is empty
-            found = index.find([place_of(corpus, path) for path in chunk])
-            work = partial(examine_files, corpus, root, durations, found)
-            parts = [chunk[i : i + PART] for i in range(0, len(chunk), PART)]
-            # Threads only slow down what need not be read.
-            run = map if len(found) == len(chunk) else pool.map
-            files, reading = [], run(work, parts)
-            for some in ahead:
-                files += some
-                progress.update(len(some))
-            yield files
-            ahead = reading
+        for first in range(0, len(paths) + CHUNK, CHUNK):
+            chunk = paths[first : first + CHUNK]  # the last is empty
+            described = [describe_file(corpus, path) for path in chunk]
+            clips = [path for path, _, clip in described if clip]
+            facts = index.find(folder, clips)
+            unread = [path for path in clips if path not in facts]
+            parts = [unread[i : i + PART] for i in range(0, len(unread), PART)]
+            # To start processes takes longer than to read a small corpus.
+            alone = len(paths) < 2 * CHUNK or len(unread) < CHUNK // 2
+            begin = partial(partial, read_files) if alone else start
+            reading = [begin(folder, part) for part in parts]
+            if ahead:
+                yield finish(*ahead, index, progress)
+            ahead = described, facts, reading
 
 
-def examine_files(corpus, root, durations, found, paths):
-    """Reads some files; returns a list of what `examine_file` returns."""
-    return [examine_file(corpus, root, durations, found, p) for p in paths]
+def finish(described, facts, reading, index, progress):
+    """Waits for what is read, by functions that return it, and keeps it."""
+    progress.update(len(facts))
+    entries = []
+    for wait in reading:
+        part = wait()
+        facts |= {path: found for path, found, _ in part}
+        entries += [entry for *_, entry in part if entry]
+        progress.update(len(part))
+    index.keep(entries)  # in one transaction
+    return described, facts
 
 
-def examine_file(corpus, root, durations, found, relative):
-    """Reads one file, unless it is in what the index found; returns its path
-    relative to the data folder, the reason why it is excluded or None, its row
-    in the table, and an entry for the index or None."""
-    text = as_text(relative)
-    clip, entry = None, None
+@contextlib.contextmanager
+def processes():
+    """Gives a function that starts to read files in a process and returns what
+    waits for it. Processes start with the first and end with the block; threads
+    read short files slower than one alone, for Python's lock."""
+    pool, futures = (
+        ProcessPoolExecutor(cpu_count(), initializer=serve),
+        WeakSet(),
+    )
+
+    def start(folder, paths):
+        """Has files read as by `read_files`."""
+        futures.add(future := pool.submit(read_files, folder, paths))
+        return future.result
+
     try:
-        if "\r" in text or text != relative:
+        yield start
+    except TerminatedWorkerError as error:
+        raise RecipeError(
+            "a process that reads audio was killed, as it is where memory is "
+            "short: start the same command again, which goes on from there."
+        ) from error
+    finally:
+        for future in futures:
+            future.cancel()
+        pool.shutdown()
+
+
+def find_reason(facts, durations):
+    """Finds why a clip is excluded: by what is known of its file, or the error
+    that reading it raised; None if it is not."""
+    if isinstance(facts, PermissionError):
+        return "no permission to read it"
+    if isinstance(facts, Exception):
+        return str(facts)
+    (shortest, longest), seconds = durations, facts["duration"]
+    # A clip of no sample is always too short.
+    if seconds is not None and seconds < max(
+        shortest, 1 / facts["sample_rate"]
+    ):
+        return f"shorter than {shortest:g} s"
+    if seconds is not None and seconds > longest:
+        return f"longer than {longest:g} s (--max_duration)"
+    return facts["reason"]
+
+
+def describe_file(corpus, relative):
+    """Describes a file by its path, relative to the data folder; returns the
+    path, the reason why it is excluded or None, and its row in the table or
+    None."""
+    try:
+        if "\r" in relative or as_text(relative) != relative:
             raise ValueError("carriage return or broken Unicode in the path")
-        clip = describe(corpus, relative)
-        facts, entry = read_facts(place_of(corpus, relative), found)
-        reason, seconds = facts.pop("reason"), facts["duration"]
-        shortest, longest = durations
-        # A clip of no sample is always too short.
-        if seconds is not None and (
-            seconds < max(shortest, 1 / facts["sample_rate"])
-        ):
-            reason = f"shorter than {shortest:g} s"
-        elif seconds is not None and seconds > longest:
-            reason = f"longer than {longest:g} s (--max_duration)"
-        clip |= facts | {"wav": f"${root}/{relative}"}
-    except PermissionError:
-        reason = "no permission to read it"
-    except (OSError, ValueError) as error:
-        reason = str(error)
-    return text, reason, clip, entry
-
-
-def place_of(corpus, relative):
-    """Joins the data folder and a path in it, faster than os.path does."""
-    return f"{corpus.folder}/{relative}"
+        return relative, None, describe(corpus, relative)
+    except ValueError as error:
+        return relative, str(error), None
 
 
 def describe(corpus, relative):

@@ -42,12 +42,21 @@ def load(source):
     """
     # libsndfile is given no name: it would trust an extension such as .raw.
     content = source if isinstance(source, bytes) else Path(source).read_bytes()
-    with soundfile.SoundFile(io.BytesIO(content)) as file:
+    with SequentialFile(io.BytesIO(content)) as file:
         return load_open(file), file.samplerate, file.channels
 
 
+class SequentialFile(soundfile.SoundFile):
+    """Is read without seeking: soundfile seeks after each read, which takes time,
+    spoils MP3 and fails in a FLAC without a length."""
+
+    def seekable(self):
+        """Denies it."""
+        return False
+
+
 def load_open(file):
-    """Reads a whole `soundfile.SoundFile` as `load` does; returns the waveform."""
+    """Reads a whole `SequentialFile` as `load` does; returns the waveform."""
     try:
         wav = file.read(file.frames, dtype="float32", always_2d=True)
     except ValueError as error:  # a FLAC that does not say how long it is

@@ -4,8 +4,7 @@ import io
 import re
 
 import numpy as np
-import soundfile
-from ser.audio import load_open
+from ser.audio import SequentialFile, load_open
 
 MIN_SAMPLE_RATE = 4000  # Hz, below it a header is wrong or speech is lost
 MAX_SAMPLE_RATE = 384_000  # Hz, above it too
@@ -67,7 +66,7 @@ def examine(content):
         return reason, None, None
     try:
         # Opened once, which takes a third of the time.
-        with soundfile.SoundFile(io.BytesIO(content)) as header:
+        with SequentialFile(io.BytesIO(content)) as header:
             if reason := find_excess(header):
                 return reason, None, None
             sample_rate, channels = header.samplerate, header.channels
@@ -94,7 +93,7 @@ def examine(content):
 
 
 def find_excess(header):
-    """Finds what would take too much memory in an open `soundfile.SoundFile`;
+    """Finds what would take too much memory in an open `SequentialFile`;
     returns a reason or None."""
     if header.samplerate > MAX_SAMPLE_RATE:
         return f"sampling rate above {MAX_SAMPLE_RATE} Hz"
@@ -106,7 +105,10 @@ def find_excess(header):
 
 def is_silent(wav):
     """Tells whether a waveform [sample] holds nothing but an offset."""
-    return len(wav) > 0 and np.abs(wav - wav.mean()).max() < SILENCE
+    if not len(wav):
+        return False
+    mean = wav.mean()
+    return max(wav.max() - mean, mean - wav.min()) < SILENCE
 
 
 def is_truncated(file, samples_read, frames, log):
@@ -119,7 +121,7 @@ def is_truncated(file, samples_read, frames, log):
     samples_read : int
         How many samples a channel libsndfile reads of it.
     frames : int
-        How many the header promises, as from `soundfile.SoundFile`.
+        How many the header promises, as from `ser.audio.SequentialFile`.
     log : str
         What libsndfile notes as it opens the file, its `extra_info`.
 

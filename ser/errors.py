@@ -17,12 +17,11 @@ INSTALL = (
     "-r requirements.txt; with --force-reinstall, what is broken)."
 )
 
+UNWRITABLE = "make it and its folder writable, or pass another --cache_folder"
 ADVICE = {  # by a word of SQLite's error
     "locked": "end the process that has it, or pass another --cache_folder",
-    "readonly": "make it and its folder writable, or pass another "
-    "--cache_folder",
-    "unable to open": "make it and its folder writable, or pass another "
-    "--cache_folder",
+    "readonly": UNWRITABLE,
+    "unable to open": UNWRITABLE,
     "full": "free some disk space",
 }
 
@@ -98,19 +97,11 @@ def end(message):
     """Ends the program with a message as one line and status 1; logs it where a
     log is kept, and shows the traceback if --debug was given."""
     sentence = " ".join(message.split())
+    words = __name__, logging.ERROR, "", 0, sentence, (), None
     for handler in logging.getLogger().handlers:
-        if isinstance(
-            handler, logging.FileHandler
-        ):  # others would say it twice
-            record = logging.makeLogRecord(
-                {
-                    "name": __name__,
-                    "levelno": logging.ERROR,
-                    "levelname": "ERROR",
-                    "msg": sentence,
-                }
-            )
-            handler.handle(record)
+        # Others would say it twice.
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(logging.LogRecord(*words))
     if "--debug" in sys.argv:
         traceback.print_exc()
     sys.exit(f"error: {sentence}")

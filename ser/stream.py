@@ -5,21 +5,11 @@ import os
 import stat
 
 import numpy as np
-import soundfile
-from ser.audio import open_unnamed, resampling_ratio
+from ser.audio import SequentialFile, open_unnamed, resampling_ratio
 from ser.defects import MIN_SAMPLE_RATE, find_defect, is_truncated
 from ser.errors import RecipeError
 
 CONTEXT = 0.02  # s, more than the filter of the resampler reaches
-
-
-class SequentialFile(soundfile.SoundFile):
-    """Is read without seeking: soundfile seeks after each read, which spoils
-    MP3 and fails in a FLAC without a length."""
-
-    def seekable(self):
-        """Denies it."""
-        return False
 
 
 def stream_audio(path, resample, seconds=1.0):

@@ -1,12 +1,19 @@
 """`python -m data_prep`, and the tables of corpora in READMEs."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 
+import numpy as np
+import pandas as pd
 import pytest
 from conftest import ENVIRONMENT, ROOT
+from data_prep.audio_index import AudioIndex, read_facts
 from data_prep.facts import between_marks, derived_readmes, list_corpora
-from trees import ACTORS, put_all_emotions, put_emodb
+from data_prep.manifest import read_manifest
+from trees import ACTORS, encode, put, put_all_emotions, put_emodb
 
 
 def data_prep(*args, options=()):
@@ -18,6 +25,78 @@ def data_prep(*args, options=()):
         capture_output=True,
         encoding="utf-8",
     )
+
+
+@pytest.fixture
+def many(tmp_path):
+    """More files than one process reads, two of which cannot be used."""
+    rng = np.random.default_rng(0)
+    for number in range(1100):
+        emotion, speaker = ("angry", "sad")[number % 2], "abcd"[number % 4]
+        path = tmp_path / f"many/{emotion}/{speaker}_{number}.wav"
+        put(path, encode(rng.normal(size=1600) / 10))
+    put(tmp_path / "many/sad/a_cut.wav", path.read_bytes()[:2000])
+    put(tmp_path / "many/sad/a_text.wav", b"no sound")
+    return [
+        *("folder", tmp_path / "many", "--speaker_pattern", "([abcd])_"),
+        *("--save_folder", tmp_path / "m"),
+        *("--audio_index", tmp_path / "index.sqlite"),
+    ]
+
+
+def test_many_files_are_read_by_processes(many, tmp_path):
+    """What they find is kept, and the same as one process finds."""
+    done = data_prep(*many)
+    assert done.returncode == 0, done.stderr
+    for words in ("2 of 1102 files excluded", "1 not audio", "1 truncated"):
+        assert words in done.stdout
+    manifests = map(read_manifest, (tmp_path / "m").glob("[tv]*.csv"))
+    clips = pd.concat(manifests).set_index("ID")
+    with AudioIndex.open(tmp_path / "index.sqlite") as index:
+        for name in ("angry/a_0.wav", "sad/d_1099.wav"):
+            facts, _ = read_facts(str(tmp_path / "many"), name)
+            known = index.find(str(tmp_path / "many"), [name])
+            assert known == {name: facts}
+            assert clips["sha256"][name.removesuffix(".wav")] == facts["sha256"]
+    again = data_prep(*many)
+    assert again.stdout == done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+@pytest.mark.parametrize("victim", ["worker", "all"])
+def test_reading_that_was_killed_goes_on(victim, many):
+    """And leaves no process: of a worker that dies, or of Ctrl-C."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "data_prep", *map(str, many)],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        encoding="utf-8",
+    )
+    workers = []
+    while not workers and process.poll() is None:
+        listed = subprocess.run(
+            ["pgrep", "-g", str(process.pid), "-f", "popen_loky"],
+            stdout=subprocess.PIPE,
+        )
+        workers = listed.stdout.split()
+    if victim == "worker":
+        os.kill(int(workers[0]), signal.SIGKILL)
+    else:
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+    words = process.communicate(timeout=30)[1]
+    assert process.returncode == 1 and "Traceback" not in words
+    assert words.count("error: ") == 1
+    for _ in range(50):
+        time.sleep(0.1)
+        left = subprocess.run(["pgrep", "-g", str(process.pid)])
+        if left.returncode == 1:
+            break
+    assert left.returncode == 1
+    assert data_prep(*many).returncode == 0
 
 
 def test_data_prep_prints_what_it_found(tmp_path):
