@@ -23,24 +23,16 @@ def name_of(folder):
 def main():
     """Exports, pushes if asked to, and says what to do with the folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "results", type=Path, help="folder of a finished run of train.py"
+    add = parser.add_argument
+    add("results", type=Path, help="folder of a finished run of train.py")
+    add("dest", type=Path, help="folder to write, a new one")
+    name = (
+        "name a frozen encoder of the hub or of the repository, not include it"
     )
-    parser.add_argument("dest", type=Path, help="folder to write, a new one")
-    parser.add_argument(
-        "--encoder_by_name",
-        action="store_true",
-        help="name a frozen encoder of the hub or of the repository "
-        "instead of including it",
-    )
-    parser.add_argument(
-        "--onnx", action="store_true", help="write model.onnx as well"
-    )
-    parser.add_argument(
-        "--push",
-        metavar="USER/NAME",
-        help="upload to the hub; a new repository is private",
-    )
+    add("--encoder_by_name", action="store_true", help=name)
+    add("--onnx", action="store_true", help="write model.onnx as well")
+    upload = "upload to the hub; a new repository is private"
+    add("--push", metavar="USER/NAME", help=upload)
     args = parser.parse_args()
     # Here, since they take seconds to import.
     from sharing.push import check_push, push

@@ -37,17 +37,12 @@ Then:
 def main():
     """Does one of the three, and prints what was written and what is next."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    ways = parser.add_mutually_exclusive_group(required=True)
-    ways.add_argument("name", nargs="?", help="of a new corpus: MyCorpus")
-    ways.add_argument(
-        "--sync", action="store_true", help="rewrite what is derived"
-    )
-    ways.add_argument(
-        "--standalone",
-        nargs=2,
-        metavar=("CORPUS", "DEST"),
-        help="export a recipe into DEST, such as a checkout of SpeechBrain",
-    )
+    add = parser.add_mutually_exclusive_group(required=True).add_argument
+    add("name", nargs="?", help="of a new corpus: MyCorpus")
+    add("--sync", action="store_true", help="rewrite what is derived")
+    where = "export a recipe into DEST, such as a checkout of SpeechBrain"
+    words = "CORPUS", "DEST"
+    add("--standalone", nargs=2, metavar=words, help=where)
     args = parser.parse_args()
     # Here, since they take a second to import.
     from forking.derived import sync

@@ -57,7 +57,7 @@ def launch(work, processes):
 
 def make_store(path, number):
     """Writes embeddings of noise to a store and, the same, to a file; returns
-    what reads one of each by its number."""
+    what reads a batch of each by its numbers."""
     encoder = SimpleNamespace(num_layers=12, fingerprint=str, source="noise")
     pool = SimpleNamespace(output_size=SHAPE[1], kind="mean_std")
     store = EmbeddingStore(path, encoder, pool)
@@ -69,13 +69,16 @@ def make_store(path, number):
             part[:] = measuring.RNG.random(part.shape, "f4")
             store.insert(connection, names[n : n + 100], part)
     store.missing(names)  # as a run does
-    return lambda n: store.read(names[n]), lambda n: torch.tensor(mapped[n])
+    return (
+        lambda part: store.read([names[n] for n in part]),
+        lambda part: torch.stack([torch.tensor(mapped[n]) for n in part]),
+    )
 
 
 def read(get, number):
     """Reads embeddings in the order of an epoch, in batches."""
     for batch in torch.randperm(number).split(32):
-        torch.stack([get(n) for n in batch.tolist()])
+        get(batch.tolist())
 
 
 def main(arguments, work):

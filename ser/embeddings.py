@@ -27,7 +27,8 @@ class StoredEmbeddings(Dataset):
         self.own = [None] * len(rows)
         if by_speaker:
             self.own = fit_speakers(
-                lambda number: store.read(self.hashes[number]), speakers
+                lambda numbers: store.read([self.hashes[n] for n in numbers]),
+                speakers,
             )
 
     def __len__(self):
@@ -35,10 +36,9 @@ class StoredEmbeddings(Dataset):
 
     def __getitems__(self, indices):
         """Loads a batch of clips by their numbers, as PyTorch asks for it."""
-        vectors = [self.store.read(self.hashes[index]) for index in indices]
         return EmbeddingBatch(
             id=[self.ids[index] for index in indices],
-            embedding=torch.stack(vectors),
+            embedding=self.store.read([self.hashes[i] for i in indices]),
             emotion_encoded=self.targets[indices],
             own=[self.own[index] for index in indices],
         )

@@ -44,7 +44,8 @@ def fit_speakers(read, speakers):
     Arguments
     ---------
     read : callable
-        From the number of a clip to its embedding [layer + 1, channel].
+        From the numbers of clips to their embeddings [clip, layer + 1,
+        channel].
     speakers : list of str
         The speaker of each clip.
 
@@ -59,10 +60,10 @@ def fit_speakers(read, speakers):
         clips.setdefault(speaker, []).append(number)
     for speaker, numbers in clips.items():
         if has_statistics(speaker, len(numbers)):
-            layers, channels = read(numbers[0]).shape
+            _, layers, channels = read(numbers[:1]).shape
             own = Standardiser(layers - 1, channels)
             own.fit(
-                torch.stack([read(n) for n in numbers[start : start + BATCH]])
+                read(numbers[start : start + BATCH])
                 for start in range(0, len(numbers), BATCH)
             )
             for number in numbers:

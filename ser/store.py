@@ -39,6 +39,7 @@ DIGEST = 32  # bytes after each embedding, by which damage is found
 DTYPES = {"fp32": np.float32, "fp16": np.float16}
 WAIT, TIMES = 10, 60  # s for another process, and how often
 RECENT = 2**30  # bytes of embeddings that stay in memory between epochs
+AT_ONCE = 100  # embeddings that are read as damage is looked for
 
 
 class EmbeddingStore:
@@ -134,62 +135,81 @@ class EmbeddingStore:
         if not isinstance(sealed, bytes) or len(sealed) != size + DIGEST:
             return None
         content = memoryview(sealed)[:size]
-        vectors = np.frombuffer(content, self.dtype)
-        is_whole = is_whole or sealed[size:] == compute_digest(key, content)
-        if not is_whole or not np.isfinite(vectors).all():
-            return None
-        # A copy that may be written to
-        return torch.from_numpy(vectors.astype(np.float32)).view(self.shape)
+        vectors = np.frombuffer(content, self.dtype).reshape(self.shape)
+        if is_whole:
+            return vectors
+        is_whole = sealed[size:] == compute_digest(key, content)
+        return vectors if is_whole and np.isfinite(vectors).all() else None
 
-    def read(self, sha256):
-        """Reads the embedding [layer + 1, channel] of a file, by the hash of
-        its bytes. Raises RecipeError if it is damaged."""
-        if sha256 in self.recent:
-            return self.recent[sha256]
+    def read(self, hashes):
+        """Reads the embeddings of files.
+
+        Arguments
+        ---------
+        hashes : list of str
+            The SHA-256 of the bytes of each, some hundreds at most.
+
+        Returns
+        -------
+        torch.Tensor
+            [file, layer + 1, channel] of fp32.
+
+        Raises
+        ------
+        RecipeError
+            If one is damaged or not there.
+        """
+        unread = [sha256 for sha256 in hashes if sha256 not in self.recent]
+        found = {}
         try:
-            if self.connection is None:
-                self.connection = self._connect()
-            connection = self.connection
-            vectors, _ = self._wait_for(lambda: self._find(connection, sha256))
+            if unread:
+                self.connection = self.connection or self._connect()
+                found = self._find(self.connection, unread)
         except sqlite3.DatabaseError as error:
             raise unusable(self.path, error) from error
-        if vectors is None:
-            raise RecipeError(
-                f"an embedding in {self.path} was damaged or deleted while it "
-                "was used: start the same command again, which encodes it again."
-            )
-        self._keep(sha256, vectors)
-        return vectors
+        batch = np.empty((len(hashes), *self.shape), np.float32)
+        for vectors, sha256 in zip(batch, hashes):
+            stored = self.recent.get(sha256, found.get(sha256))
+            if stored is None:
+                raise RecipeError(
+                    f"an embedding in {self.path} was damaged or deleted while "
+                    "it was used: start the same command again, which encodes "
+                    "it again."
+                )
+            vectors[:] = stored
+        return torch.from_numpy(batch)
 
-    def _find(self, connection, sha256):
-        """Reads the embedding of a file, None if it is damaged or not there, and
-        tells whether there is one."""
-        key = self._key(sha256)
-        row = connection.execute(
-            "SELECT vectors FROM embeddings WHERE key = ?", (key,)
-        ).fetchone()
-        vectors = row and self._open(key, row[0], sha256 in self.whole)
-        if vectors is not None:
-            self.whole.add(sha256)
-        return vectors, row is not None
-
-    def _keep(self, sha256, vectors):
-        """Keeps an embedding in memory, if there is room."""
-        if (len(self.recent) + 1) * vectors.nbytes <= RECENT:
-            self.recent[sha256] = vectors
+    def _find(self, connection, hashes):
+        """Reads what is stored of files, all at once, which is faster; returns a
+        dict from their hashes to embeddings, None where one is damaged."""
+        hash_of = {self._key(sha256): sha256 for sha256 in hashes}
+        query = "SELECT key, vectors FROM embeddings WHERE key IN ({})"
+        query = query.format(", ".join("?" * len(hash_of)))
+        rows = self._wait_for(
+            lambda: connection.execute(query, list(hash_of)).fetchall()
+        )
+        found = {}
+        for key, sealed in rows:
+            sha256 = hash_of[key]
+            vectors = self._open(key, sealed, sha256 in self.whole)
+            found[sha256] = vectors
+            if vectors is not None:
+                self.whole.add(sha256)
+                if (len(self.recent) + 1) * vectors.nbytes <= RECENT:
+                    self.recent[sha256] = vectors
+        return found
 
     def missing(self, hashes):
         """Lists the hashes of files whose embedding is not in the store, or is
         damaged, and says how many are."""
-        missing, damaged = [], 0
+        missing, damaged, hashes = [], 0, list(hashes)
         with closing(self._connect()) as connection:
-            for sha256 in hashes:
-                vectors, is_there = self._find(connection, sha256)
-                if vectors is None:
-                    missing.append(sha256)
-                    damaged += is_there
-                else:
-                    self._keep(sha256, vectors)
+            for first in range(0, len(hashes), AT_ONCE):
+                part = hashes[first : first + AT_ONCE]
+                found = self._find(connection, part)
+                lost = [sha256 for sha256 in part if found.get(sha256) is None]
+                damaged += sum(sha256 in found for sha256 in lost)
+                missing += lost
         if damaged:
             logger.warning(
                 "%d embeddings in %s are damaged, and are encoded again",

@@ -56,13 +56,11 @@ class TorchNetwork:
         """Classifies all clips of a speaker, a str, by their embeddings, a list
         of tensors [layer + 1, channel], with speaker normalisation; returns
         probabilities [clip, class], an array."""
+        vectors = torch.stack(vectors)
         own = fit_speakers(vectors.__getitem__, [speaker] * len(vectors))
         parts = [slice(n, n + BATCH) for n in range(0, len(vectors), BATCH)]
         return np.concatenate(
-            [
-                self.classify_embeddings(torch.stack(vectors[part]), own[part])
-                for part in parts
-            ]
+            [self.classify_embeddings(vectors[p], own[p]) for p in parts]
         )
 
     def resample(self, wav, sample_rate):

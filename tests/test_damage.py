@@ -61,7 +61,7 @@ def store(small_corpus, tmp_path_factory):
     parts = encoder.eval(), pooling
     made = EmbeddingStore(folder / "whole.sqlite", *parts)
     made.fill(clips, max_batch_length=40)
-    vectors = {sha256: made.read(sha256).clone() for sha256 in clips}
+    vectors = {sha256: made.read([sha256])[0] for sha256 in clips}
     return folder / "whole.sqlite", clips, parts, vectors
 
 
@@ -76,7 +76,7 @@ def test_a_damaged_store_gives_the_same_embeddings_or_a_sentence(
         try:
             opened = EmbeddingStore(copy, *parts)
             opened.fill(clips, max_batch_length=40)
-            found = {sha256: opened.read(sha256) for sha256 in clips}
+            found = {sha256: opened.read([sha256])[0] for sha256 in clips}
         except RecipeError as error:
             assert str(copy) in str(error) and "delete it" in str(error)
             refused += 1

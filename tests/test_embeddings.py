@@ -98,7 +98,7 @@ def test_stored_embeddings_are_those_of_each_clip(
     path = tmp_path / "store.sqlite"
     store = fill(path, encoder, clips, max_batch_length=max_batch_length)
     for clip in clips:
-        kept = store.read(sha256(clip))
+        kept = store.read([sha256(clip)])[0]
         assert (kept - direct(encoder, clip)).abs().max() < 1e-5
 
 
@@ -127,7 +127,7 @@ def test_changed_audio_is_encoded_again(encoder, clips, tmp_path):
     store = fill(path, encoder, clips)
     assert rows(path) == 4
     assert (
-        store.read(sha256(changed)) - direct(encoder, changed)
+        store.read([sha256(changed)])[0] - direct(encoder, changed)
     ).abs().max() < 1e-5
 
 
@@ -153,7 +153,9 @@ def test_another_encoder_or_pooling_is_not_served(encoder, clips, tmp_path):
     store = fill(path, other, clips)
     assert rows(path) == 6
     clip = next(iter(clips))
-    assert (store.read(sha256(clip)) - direct(other, clip)).abs().max() < 1e-5
+    assert (
+        store.read([sha256(clip)])[0] - direct(other, clip)
+    ).abs().max() < 1e-5
     other.normalize_wav = not other.normalize_wav
     fill(path, other, clips)
     assert rows(path) == 9
@@ -187,7 +189,7 @@ def test_killed_store_is_whole(encoder, small_corpus, tmp_path):
     assert rows(path) == 64
     for clip in durations:
         assert (
-            store.read(sha256(clip)) - direct(encoder, clip)
+            store.read([sha256(clip)])[0] - direct(encoder, clip)
         ).abs().max() < 1e-5
 
 
@@ -242,7 +244,7 @@ def test_half_precision_is_close(encoder, clips, tmp_path):
         stores[precision] = EmbeddingStore(path, encoder, pool, precision)
         stores[precision].fill(hashes, 40.0)
     for name in hashes:
-        whole, half = (store.read(name) for store in stores.values())
+        whole, half = (store.read([name]) for store in stores.values())
         assert half.dtype == torch.float32 and not torch.equal(whole, half)
         torch.testing.assert_close(half, whole, rtol=2**-11, atol=1e-7)
     with pytest.raises(RecipeError, match="expected fp32 or fp16"):
