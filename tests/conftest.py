@@ -4,9 +4,11 @@ import functools
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from itertools import product
 from pathlib import Path
 
@@ -33,9 +35,10 @@ def start_zygote():
     )
 
 
-def fork_program(argv, cwd=ROOT, timeout=300):
-    """Runs a program of the repository as `subprocess.run` does, in a process of
-    its own that has imported what takes seconds, where a system can fork."""
+def fork_program(*argv, cwd=ROOT, timeout=300, kill_when=None):
+    """Runs a program of the repository (a path, or -m and a module) as
+    `subprocess.run` does, in a process of its own that has imported what takes
+    seconds, where a system can fork; kills it as soon as a condition holds."""
     argv = list(map(str, argv))
     if not hasattr(os, "fork"):
         return subprocess.run(
@@ -52,9 +55,13 @@ def fork_program(argv, cwd=ROOT, timeout=300):
         request = {"argv": argv, "cwd": str(cwd), "out": str(out)}
         print(json.dumps(request | {"err": str(err)}), file=zygote.stdin)
         zygote.stdin.flush()
-        if not select.select([zygote.stdout], [], [], timeout)[0]:
-            zygote.kill()
-            start_zygote.cache_clear()
+        pid, ends = int(zygote.stdout.readline()), time.monotonic() + timeout
+        wait = 0.002 if kill_when else timeout
+        while not select.select([zygote.stdout], [], [], wait)[0]:
+            if time.monotonic() > ends or kill_when and kill_when():
+                os.kill(pid, signal.SIGKILL)
+                break
+        if time.monotonic() > ends:
             raise subprocess.TimeoutExpired(argv, timeout)
         return subprocess.CompletedProcess(
             argv,
@@ -71,7 +78,7 @@ def run_train():
     def run(*args, cwd=ROOT, env=None, timeout=300, **kwargs):
         program = str(ROOT / "train.py"), *map(str, args)
         if not env and not kwargs:
-            return fork_program(program, cwd or ROOT, timeout)
+            return fork_program(*program, cwd=cwd or ROOT, timeout=timeout)
         return subprocess.run(
             [sys.executable, *program],
             cwd=cwd or ROOT,

@@ -1,6 +1,5 @@
 """Cross-validation: what it sums up, and that it resumes."""
 
-import contextlib
 import json
 import os
 import re
@@ -13,7 +12,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ENVIRONMENT, ROOT
+from conftest import ENVIRONMENT, ROOT, fork_program
 from cross_validation.engines import run_all
 from cross_validation.runs import list_runs
 from ser.errors import RecipeError
@@ -40,6 +39,8 @@ def command(corpus, cache, folder, *args):
 
 def crossval(*args, env=ENVIRONMENT):
     """Runs it to its end."""
+    if env is ENVIRONMENT:
+        return fork_program(*command(*args)[1:])
     return subprocess.run(
         command(*args),
         cwd=ROOT,
@@ -252,27 +253,12 @@ def resumed(odd_corpus, cache, tmp_path_factory):
     data, options = odd_corpus
     args = (data, cache, folder, *options, "--protocol", "loso")
     args += ("--seeds", 1, "--jobs", 1)
-    process = subprocess.Popen(
-        command(*args),
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+    killed = fork_program(
+        *command(*args)[1:],
+        kill_when=lambda: list(folder.glob("*/*/metrics.json")),
     )
-    while process.poll() is None and not list(folder.glob("*/*/metrics.json")):
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
     if sys.platform != "win32":
-        assert process.returncode == -signal.SIGKILL
-        for _ in range(100):  # its workers end too
-            time.sleep(0.1)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, 0)
-                continue
-            break
-        else:
-            raise AssertionError("workers outlive the process that is killed")
+        assert killed.returncode == -signal.SIGKILL
     assert not (folder / "summary.json").exists()
     finished = {
         path: path.stat().st_mtime_ns

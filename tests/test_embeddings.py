@@ -9,13 +9,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import ENVIRONMENT, ROOT
+from conftest import ENVIRONMENT, ROOT, fork_program
 from encoders.random_encoder import make_random_encoder
 from ser.audio import read_audio
 from ser.encoder import Encoder
@@ -207,15 +208,7 @@ def test_a_store_is_listed_and_pruned(encoder, clips, tmp_path):
     fill(path, encoder, clips)
     fill(path, encoder, clips, kind="mean")
 
-    def run(*args):
-        return subprocess.run(
-            [sys.executable, "-m", "ser.store", *map(str, args)],
-            cwd=ROOT,
-            env=ENVIRONMENT,
-            capture_output=True,
-            encoding="utf-8",
-        )
-
+    run = partial(fork_program, "-m", "ser.store")
     mean, mean_std = run(path).stdout.splitlines()
     assert mean.startswith("holds 3 clips") and ", mean, fp32" in mean
     assert ", mean_std, fp32" in mean_std

@@ -2,12 +2,10 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRONMENT, ROOT
+from conftest import ROOT, fork_program
 from encoders import built_in_encoder
 from safetensors.torch import load_file, save_file
 from ser import load_model
@@ -24,14 +22,7 @@ BUILT_IN = Path(built_in_encoder())
 
 def export(*args, cwd):
     """Runs export.py in a process of its own."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "export.py"), *map(str, args)],
-        cwd=cwd,
-        env=ENVIRONMENT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-    )
+    return fork_program(ROOT / "export.py", *args, cwd=cwd)
 
 
 @pytest.fixture(scope="module")

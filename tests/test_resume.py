@@ -5,14 +5,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ENVIRONMENT, ROOT
+from conftest import ENVIRONMENT, ROOT, fork_program
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +43,8 @@ def epochs_logged(folder):
 
 def kill_when(condition, args):
     """Starts train.py and kills it as soon as a condition holds."""
-    process = subprocess.Popen(
-        [sys.executable, "train.py", *map(str, args)],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while not condition() and process.poll() is None:
-        time.sleep(0.002)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+    done = fork_program(ROOT / "train.py", *args, kill_when=condition)
+    assert done.returncode == -signal.SIGKILL, "it ended before it was killed"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")

@@ -4,7 +4,6 @@ import html
 import itertools
 import json
 import re
-import subprocess
 import sys
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 import pytest
 import score
 import test_score_formats as emo
-from conftest import ENVIRONMENT, ROOT
+from conftest import ROOT, fork_program
 from scoring.ranking import holm, rank
 from ser.errors import RecipeError, user_errors
 from ser.report.summary import summarise
@@ -27,12 +26,9 @@ OF_RAVDESS = dict(zip(("05", "03", "01", "04"), FOUR))
 
 def start(folder, corpus, data, *args):
     """Runs score.py in a process of its own, which writes to a folder."""
-    command = [sys.executable, ROOT / "score.py", *args, "--corpus", corpus]
+    command = [ROOT / "score.py", *args, "--corpus", corpus]
     command += ["--data_folder", data, "--out", folder / "out"]
-    command += ["--audio_index", folder / "index.sqlite"]
-    options = {"cwd": ROOT, "env": ENVIRONMENT, "encoding": "utf-8"}
-    command = list(map(str, command))
-    return subprocess.run(command, capture_output=True, timeout=300, **options)
+    return fork_program(*command, "--audio_index", folder / "index.sqlite")
 
 
 @pytest.fixture(scope="module")

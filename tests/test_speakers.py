@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -18,7 +17,7 @@ import pytest
 import soundfile
 import torch
 import train
-from conftest import ENVIRONMENT, ROOT
+from conftest import ROOT, fork_program
 from data_prep.demo_synthesis import EMOTIONS, SPEAKERS, synthesise
 from ser import load_model
 from ser.audio import read_audio
@@ -117,14 +116,7 @@ def words(options):
 
 def start(script, *args):
     """Runs a script in a process of its own."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / script), *map(str, args)],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-    )
+    return fork_program(ROOT / script, *args)
 
 
 def of_predictions(paths, predictions):
