@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import sys
 import traceback
 
@@ -76,6 +77,9 @@ def user_errors():
             f"{error}: make it readable and its folder writable, or choose "
             "another one, such as by --output_folder and --cache_folder."
         )
+    except BrokenPipeError:  # what reads the output, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except ImportError as error:
         end(f"{error}: {INSTALL}")
     except (RecipeError, OSError) as error:

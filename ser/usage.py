@@ -84,6 +84,8 @@ def find_value(body):
     if reference := re.match(r"^\w+: !ref ([^#]*?) *(?:# *(.*))?$", first):
         is_file = "/" in reference[1] and reference[2]
         return (reference[1], reference[2]) if is_file else (None, "")
+    if needed := re.match(r"^\w+: !PLACEHOLDER *(?:# *(.*))?$", first):
+        return "(needed)", needed[1] or ""
     if applied := re.match(r"^\w+: !apply:\S+ \[\] *# *(.*)$", first):
         return "(built in)", applied[1]
     found = VALUE.match(first)

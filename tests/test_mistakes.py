@@ -188,6 +188,17 @@ def test_a_missing_or_broken_package(command, tmp_path):
         assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_help_of_which_only_the_top_is_read():
+    """As head does, ends it quietly."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "encoders/train.py", "--help"]
+    options = {"stderr": subprocess.PIPE, "cwd": ROOT, "env": ENVIRONMENT}
+    done = subprocess.run(command, stdout=writing, **options)
+    os.close(writing)
+    assert done.stderr == b"" and done.returncode == 1
+
+
 @pytest.fixture(scope="module")
 def finished(small_run, small_corpus, tmp_path_factory):
     """A finished run, to be damaged: its folder and command."""
