@@ -30,7 +30,7 @@ def parse_command_line(argv):
     add("--address", default="", help="of a Ray cluster, or local")
     add("--compare", help="another summary.json, tested against this one")
     args, rest = parser.parse_known_args(argv)
-    from ser.arguments import check_options  # not where a package is missing
+    from ser.arguments import check_options  # it needs packages
 
     words = [args.hparams_file, *rest]
     for key in sorted({"fold", "seed"} & check_options(words).keys()):

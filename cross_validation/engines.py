@@ -5,7 +5,6 @@ a run; a killed run goes on from its last checkpoint when it is made again.
 
 import functools
 import os
-import signal
 import sys
 import tempfile
 from contextlib import redirect_stderr, redirect_stdout
@@ -18,7 +17,7 @@ from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from ser.cluster import start_ray
 from ser.errors import RecipeError
-from ser.workers import serve
+from ser.workers import serve, without_interrupts
 from tqdm import tqdm
 
 TRIES = 3  # of what a dead worker left, without a run that ends between them
@@ -93,9 +92,7 @@ def on_this_machine(job, todo, device, jobs):
 def start(job, left, device, gpus, jobs):
     """Starts runs, a dict from their numbers; returns an iterator over the
     numbers of those that end."""
-    # Workers start with it, so that Ctrl-C reaches this process alone.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    with without_interrupts():
         threads = max(1, os.cpu_count() // jobs)
         with parallel_config("loky", inner_max_num_threads=threads):
             parallel = Parallel(jobs, return_as="generator_unordered")
@@ -103,8 +100,6 @@ def start(job, left, device, gpus, jobs):
                 delayed(work)(job, number, run, device, gpus)
                 for number, run in list(left.items())
             )
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def work(job, number, run, device, gpus):

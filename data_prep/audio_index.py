@@ -137,10 +137,10 @@ def read_facts(folder, path):
     """
     name = f"{as_text(folder)}/{path}"  # as SQLite can hold it
     path = place_of(folder, path)
-    if not os.path.isfile(path):
+    if not Path(path).is_file():
         raise ValueError("not a regular file")
-    found = os.stat(path)  # before the content is read, which may change after
-    if found.st_size > MAX_SIZE:
+    stat = os.stat(path)  # before the content is read, which may change after
+    if stat.st_size > MAX_SIZE:
         raise ValueError(f"larger than {MAX_SIZE / 1e9:g} GB")
     with open(path, "rb") as file:
         content = file.read()
@@ -150,13 +150,13 @@ def read_facts(folder, path):
     if wav is not None:
         facts["audio"] = hash_audio(wav, facts["sample_rate"])
     facts["reason"] = reason
-    return facts, (name, stamp_of(found), *facts.values())
+    return facts, (name, stamp_of(stat), *facts.values())
 
 
-def stamp_of(found):
+def stamp_of(stat):
     """Writes the size and times of a file, by which a change is found; takes what
     `os.stat` returns."""
-    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}"
 
 
 def place_of(folder, path):

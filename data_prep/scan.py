@@ -18,7 +18,7 @@ from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from ser.errors import RecipeError
 from ser.files import as_text
-from ser.workers import serve
+from ser.workers import serve, without_interrupts
 from tqdm import tqdm
 
 logger = logging.getLogger(__name__)  # SpeechBrain's would import PyTorch
@@ -27,6 +27,7 @@ MIN_DURATION = 0.025  # s
 MAX_DURATION = 120.0  # s; the memory of attention grows with the square
 CHUNK = 500  # files that are read before the index keeps them
 PART = 25  # files that a process reads at a time
+MAX_PROCESSES = 16  # 125 MB each
 
 
 def find_clips(corpora, min_duration, audio_index, max_duration=MAX_DURATION):
@@ -170,7 +171,7 @@ def read_ahead(corpus, paths, index):
     facts, while processes read the next."""
     ahead, folder = None, os.path.abspath(corpus.folder)
     with (
-        processes() as start,
+        side_by_side() as start,
         tqdm(
             desc=f"reading {corpus.name}",
             total=len(paths),
@@ -187,39 +188,44 @@ def read_ahead(corpus, paths, index):
             parts = [unread[i : i + PART] for i in range(0, len(unread), PART)]
             # To start processes takes longer than to read a small corpus.
             alone = len(paths) < 2 * CHUNK or len(unread) < CHUNK // 2
-            begin = partial(partial, read_files) if alone else start
+            begin = start
+            if alone:  # and read when it is asked for
+                begin = partial(partial, read_files)
             reading = [begin(folder, part) for part in parts]
             if ahead:
-                yield finish(*ahead, index, progress)
+                yield collect(*ahead, index, progress)
             ahead = described, facts, reading
 
 
-def finish(described, facts, reading, index, progress):
+def collect(described, facts, reading, index, progress):
     """Waits for what is read, by functions that return it, and keeps it."""
-    progress.update(len(facts))
-    entries = []
+    entries, before = [], len(facts)
     for wait in reading:
         part = wait()
         facts |= {path: found for path, found, _ in part}
         entries += [entry for *_, entry in part if entry]
         progress.update(len(part))
     index.keep(entries)  # in one transaction
+    # Those that were known, or are no clips
+    progress.update(len(described) - len(facts) + before)
     return described, facts
 
 
 @contextlib.contextmanager
-def processes():
+def side_by_side():
     """Gives a function that starts to read files in a process and returns what
     waits for it. Processes start with the first and end with the block; threads
     read short files slower than one alone, for Python's lock."""
-    pool, futures = (
-        ProcessPoolExecutor(cpu_count(), initializer=serve),
-        WeakSet(),
-    )
+    pools, futures = [], WeakSet()
 
     def start(folder, paths):
         """Has files read as by `read_files`."""
-        futures.add(future := pool.submit(read_files, folder, paths))
+        with without_interrupts():
+            if not pools:
+                number = min(cpu_count(), MAX_PROCESSES)
+                pools.append(ProcessPoolExecutor(number, initializer=serve))
+            future = pools[0].submit(read_files, folder, paths)
+        futures.add(future)
         return future.result
 
     try:
@@ -232,7 +238,8 @@ def processes():
     finally:
         for future in futures:
             future.cancel()
-        pool.shutdown()
+        for pool in pools:
+            pool.shutdown()
 
 
 def find_reason(facts, durations):

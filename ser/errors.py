@@ -3,8 +3,10 @@
 import contextlib
 import logging
 import os
+import re
 import sys
 import traceback
+from pathlib import Path
 
 
 class RecipeError(Exception):
@@ -12,6 +14,7 @@ class RecipeError(Exception):
     what was expected and what to do."""
 
 
+ROOT = Path(__file__).resolve().parents[1]
 INSTALL = (
     "activate the environment (source .venv/bin/activate, on Windows "
     ".venv\\Scripts\\activate), or install what is missing (python -m pip install "
@@ -58,13 +61,7 @@ def check_finite(values, names):
 def user_errors():
     """Ends the program with one sentence and exit status 1 where the user or
     the machine (a full disk, a missing permission) is at fault; any other
-    error keeps its traceback, since it is a bug.
-
-    Example
-    -------
-    >>> with user_errors():
-    ...     pass
-    """
+    error keeps its traceback, since it is a bug."""
     try:
         yield
     except KeyboardInterrupt:
@@ -81,11 +78,14 @@ def user_errors():
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except ImportError as error:
+        package = (error.name or "").split(".")[0]
+        if package and {package, f"{package}.py"} & set(os.listdir(ROOT)):
+            raise  # of this repository
         end(f"{error}: {INSTALL}")
     except (RecipeError, OSError) as error:
-        # As soundfile says that its library in C is missing
-        broken = f": {INSTALL}" if "cannot load library" in str(error) else ""
-        end(f"{error}{broken}")
+        # As soundfile and torchaudio say that a library in C is missing
+        broken = re.search("load (this )?library|shared object", str(error))
+        end(f"{error}: {INSTALL}" if broken else str(error))
     except Exception as error:
         # PyTorch's, by name, since not every program imports PyTorch.
         if type(error).__name__ != "OutOfMemoryError":

@@ -78,7 +78,7 @@ def load_settings(hparams_file, overrides):
     RecipeError
         If the file cannot be read, or its objects cannot be made.
     """
-    if not if_main_process():  # it says the same
+    if not if_main_process():  # it gives the same warnings
         logging.getLogger("data_prep").setLevel(logging.ERROR)
     try:
         hparams = load_hyperpyyaml(read_settings(hparams_file), overrides)

@@ -50,8 +50,10 @@ def read_settings(path, above=()):
     header, blocks = split_blocks(text)
     if "base" not in blocks:
         return text
-    base = str(YAML(typ="safe").load(values(text)["base"]))
-    base, above = Path(path).parent / base, (*above, Path(path).resolve())
+    base = YAML(typ="safe").load(values(text)["base"])
+    if not base:
+        raise RecipeError(f"the base of '{path}' is empty: name a file.")
+    base, above = Path(path).parent / str(base), (*above, Path(path).resolve())
     if base.resolve() in above:
         raise RecipeError(
             f"the base of '{path}' is the file itself, or one that it is the "

@@ -13,6 +13,7 @@ import math
 import sqlite3
 from contextlib import closing
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ DIGEST = 32  # bytes after each embedding, by which damage is found
 DTYPES = {"fp32": np.float32, "fp16": np.float16}
 WAIT, TIMES = 10, 60  # s for another process, and how often
 RECENT = 2**30  # bytes of embeddings that stay in memory between epochs
-AT_ONCE = 100  # embeddings that are read as damage is looked for
+AT_ONCE = 100  # embeddings in a query
 
 
 class EmbeddingStore:
@@ -142,29 +143,13 @@ class EmbeddingStore:
         return vectors if is_whole and np.isfinite(vectors).all() else None
 
     def read(self, hashes):
-        """Reads the embeddings of files.
-
-        Arguments
-        ---------
-        hashes : list of str
-            The SHA-256 of the bytes of each, some hundreds at most.
-
-        Returns
-        -------
-        torch.Tensor
-            [file, layer + 1, channel] of fp32.
-
-        Raises
-        ------
-        RecipeError
-            If one is damaged or not there.
-        """
+        """Reads the embeddings [file, layer + 1, channel] of files, by the hashes
+        of their bytes. Raises RecipeError if one is damaged or not there."""
         unread = [sha256 for sha256 in hashes if sha256 not in self.recent]
-        found = {}
         try:
-            if unread:
-                self.connection = self.connection or self._connect()
-                found = self._find(self.connection, unread)
+            if unread and self.connection is None:
+                self.connection = self._connect()
+            found = dict(self._find(self.connection, unread))
         except sqlite3.DatabaseError as error:
             raise unusable(self.path, error) from error
         batch = np.empty((len(hashes), *self.shape), np.float32)
@@ -180,43 +165,37 @@ class EmbeddingStore:
         return torch.from_numpy(batch)
 
     def _find(self, connection, hashes):
-        """Reads what is stored of files, all at once, which is faster; returns a
-        dict from their hashes to embeddings, None where one is damaged."""
-        hash_of = {self._key(sha256): sha256 for sha256 in hashes}
-        query = "SELECT key, vectors FROM embeddings WHERE key IN ({})"
-        query = query.format(", ".join("?" * len(hash_of)))
-        rows = self._wait_for(
-            lambda: connection.execute(query, list(hash_of)).fetchall()
-        )
-        found = {}
-        for key, sealed in rows:
-            sha256 = hash_of[key]
-            vectors = self._open(key, sealed, sha256 in self.whole)
-            found[sha256] = vectors
-            if vectors is not None:
-                self.whole.add(sha256)
-                if (len(self.recent) + 1) * vectors.nbytes <= RECENT:
-                    self.recent[sha256] = vectors
-        return found
+        """Reads what is stored of files, many at once, which is faster; yields
+        hashes and embeddings, None where one is damaged."""
+        for first in range(0, len(hashes), AT_ONCE):
+            part = hashes[first : first + AT_ONCE]
+            hash_of = {self._key(sha256): sha256 for sha256 in part}
+            query = "SELECT key, vectors FROM embeddings WHERE key IN ({})"
+            query = query.format(", ".join("?" * len(hash_of)))
+            work = partial(connection.execute, query, list(hash_of))
+            for key, sealed in self._wait_for(lambda: work().fetchall()):
+                sha256 = hash_of[key]
+                vectors = self._open(key, sealed, sha256 in self.whole)
+                if vectors is not None:
+                    self.whole.add(sha256)
+                    if (len(self.recent) + 1) * vectors.nbytes <= RECENT:
+                        self.recent[sha256] = vectors
+                yield sha256, vectors
 
     def missing(self, hashes):
         """Lists the hashes of files whose embedding is not in the store, or is
         damaged, and says how many are."""
-        missing, damaged, hashes = [], 0, list(hashes)
+        hashes = list(hashes)
         with closing(self._connect()) as connection:
-            for first in range(0, len(hashes), AT_ONCE):
-                part = hashes[first : first + AT_ONCE]
-                found = self._find(connection, part)
-                lost = [sha256 for sha256 in part if found.get(sha256) is None]
-                damaged += sum(sha256 in found for sha256 in lost)
-                missing += lost
-        if damaged:
+            found = self._find(connection, hashes)
+            found = {sha256: vectors is not None for sha256, vectors in found}
+        if damaged := [*found.values()].count(False):
             logger.warning(
                 "%d embeddings in %s are damaged, and are encoded again",
                 damaged,
                 self.path,
             )
-        return missing
+        return [sha256 for sha256 in hashes if not found.get(sha256)]
 
     def fill(self, clips, max_batch_length, num_workers=0):
         """Encodes what is missing of some clips (a dict from the sha256 of

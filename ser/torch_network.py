@@ -56,12 +56,17 @@ class TorchNetwork:
         """Classifies all clips of a speaker, a str, by their embeddings, a list
         of tensors [layer + 1, channel], with speaker normalisation; returns
         probabilities [clip, class], an array."""
-        vectors = torch.stack(vectors)
-        own = fit_speakers(vectors.__getitem__, [speaker] * len(vectors))
-        parts = [slice(n, n + BATCH) for n in range(0, len(vectors), BATCH)]
-        return np.concatenate(
-            [self.classify_embeddings(vectors[p], own[p]) for p in parts]
-        )
+
+        def read(numbers):
+            """Stacks some of them, not all, which takes memory."""
+            return torch.stack([vectors[number] for number in numbers])
+
+        own = fit_speakers(read, [speaker] * len(vectors))
+        numbers, rows = range(len(vectors)), []
+        for part in (numbers[n : n + BATCH] for n in numbers[::BATCH]):
+            own_part = own[part.start : part.stop]
+            rows.append(self.classify_embeddings(read(part), own_part))
+        return np.concatenate(rows)
 
     def resample(self, wav, sample_rate):
         """Resamples a waveform [sample] of float32 to 16 kHz, an array."""

@@ -11,11 +11,12 @@ DEFAULT = Path(__file__).resolve().parents[1] / "hparams/train.yaml"
 HEADING = re.compile(r"^# -+ ([A-Z ]+) -+$", re.MULTILINE)
 # What a value is, unless it is a section or follows from others
 VALUE = re.compile(r"^[a-z]\w*: *(?=[^\s!&*\[{])([^#\n]*?) *(?:# *(.*))?$")
-OPTIONS = """\
+TEST = "  --test_only                tests a run that has ended\n"
+OPTIONS = f"""\
 options of SpeechBrain:
   --device cuda:0            or cpu, or mps
   --precision fp32           bf16 or fp16 where the settings have it
-  --test_only                tests a run that has ended
+{TEST}\
   --debug                    a few batches, and tracebacks"""
 
 
@@ -58,7 +59,7 @@ def show(about, default):
         if value is not None:
             option = f"--{key} {value}"
             print(f"  {option:<26} {comment}".rstrip())
-    print(f"\n{OPTIONS}")
+    print(f"\n{OPTIONS if default == DEFAULT else OPTIONS.replace(TEST, '')}")
 
 
 def explain(kind, error, trace):
@@ -110,7 +111,11 @@ def own_command(changes):
     program = ["python"]
     if "TORCHELASTIC_RUN_ID" in os.environ:
         processes = os.environ["LOCAL_WORLD_SIZE"]
-        program = ["torchrun", "--standalone", "--nproc_per_node", processes]
+        machines = int(os.environ["WORLD_SIZE"]) // int(processes)
+        where = (
+            ["--nnodes", str(machines)] if machines > 1 else ["--standalone"]
+        )
+        program = ["torchrun", *where, "--nproc_per_node", processes]
     return join_words([*program, Path(sys.argv[0]).name, *words])
 
 

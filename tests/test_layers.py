@@ -189,9 +189,9 @@ def test_no_file_is_too_long():
 
 
 def test_the_repository_does_not_grow():
-    """Likewise: 17,250 lines of Python without tests, of which a third is for
+    """Likewise: 17,300 lines of Python without tests, of which a third is for
     what comes after training and a sixth are corpora, and 700 of YAML."""
     python = [p for p in find_files("*.py") if p.parts[-2] != "tests"]
-    assert sum(count_lines(python).values()) <= 17250
+    assert sum(count_lines(python).values()) <= 17300
     yaml = find_files("*.yaml", "*.yml", ".*.yaml")
     assert sum(count_lines(yaml).values()) <= 700
