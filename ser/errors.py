@@ -65,10 +65,7 @@ def user_errors():
     try:
         yield
     except KeyboardInterrupt:
-        end(
-            "stopped; everything saved is kept, and the same command resumes a "
-            "run or a job."
-        )
+        end("stopped; everything saved is kept, and the same command goes on.")
     except PermissionError as error:
         end(
             f"{error}: make it readable and its folder writable, or choose "
