@@ -85,12 +85,9 @@ def main(arguments, work):
         "nkululeko, second run": train_theirs,
         "train.py, second run": lambda n: train(n, 2),
     }, {
-        f"train.py, {name} run, {unit}": (
-            f"nkululeko, {name} run, {unit}",
-            goal,
-        )
+        f"train.py, {figure}": (f"nkululeko, {figure}", goal)
         for name, goal in (("first", 1.15), ("second", ""))
-        for unit in ("CPU s", "s")
+        for figure in (f"{name} run, CPU s", f"{name} run, s")
     }
 
 

@@ -42,7 +42,7 @@ def choose(hparams, number, *splits):
     return table.sample(min(number, len(table)), random_state=0).sort_index()
 
 
-def load(name, arguments, work, number, run=""):
+def load(name, arguments, work, number, run="", **changes):
     """Loads the settings hparams/<name>.yaml, and with them the encoder, for a
     run with a folder of its own in `work`, and a store for each number."""
     overrides = {
@@ -54,7 +54,7 @@ def load(name, arguments, work, number, run=""):
         "manifest_folder": str(work / "manifests"),
         "wav2vec2_hub": arguments.encoder,
     }
-    return load_settings(ROOT / "hparams" / f"{name}.yaml", overrides)
+    return load_settings(ROOT / f"hparams/{name}.yaml", overrides | changes)
 
 
 def make_brain(hparams, run_opts):

@@ -6,7 +6,7 @@ Passes take turns on the same clips, from a loaded encoder, without validation:
 - 20 epochs of hparams/train.yaml from an empty store, and their encoding alone;
 - the same 20 epochs from the store that is now filled;
 - an epoch of the IEMOCAP recipe that trains the transformer, in batches of 4;
-- one of hparams/finetune.yaml, in batches of clips of similar length.
+- one of finetune.yaml, in batches of similar length, and one of its last layer.
 """
 
 import torch
@@ -38,9 +38,10 @@ def train(arguments, work, number, name):
     return {"s an epoch": (now(device) - start) / 20, "encoding, s": encoding}
 
 
-def finetune(arguments, work, number, run_opts):
+def finetune(arguments, work, number, run_opts, layers="weighted"):
     """Trains the encoder as train.py does, for an epoch."""
-    hparams = load("finetune", arguments, work, number, "finetune")
+    parts = arguments, work, number, layers
+    hparams = load("finetune", *parts, layers=layers)
     brain = make_brain(hparams, run_opts)
     dataset = dataio_prep(hparams)["train"]
     options = hparams["dynamic_batch_sampler"]
@@ -64,11 +65,13 @@ def main(arguments, work):
         "filled store": lambda n: train(arguments, work, n, "filled"),
         "trained": lambda _: train_stock(hparams, opts, False, 4),
         "finetune.yaml": lambda n: finetune(arguments, work, n, opts),
+        "last layer": lambda n: finetune(arguments, work, n, opts, "last"),
     }, {
         "empty store, encoding, s": ("bare encoder, s", 0.93),
         "empty store, s an epoch": ("frozen, s", 40),
         "filled store, s an epoch": ("frozen, s", 500),
         "finetune.yaml, s": ("trained, s", 1.4),
+        "last layer, s": ("trained, s", 1.5),
     }
 
 
