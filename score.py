@@ -193,7 +193,6 @@ def main():
     from ser.files import write_csv, write_text
     from ser.report.pages import write_scores, write_summary
     from ser.report.summary import print_summary
-    from ser.usage import own_command
 
     words = read_words(args.words)
     tables = read_systems(args.predictions)
@@ -213,9 +212,7 @@ def main():
         notes += more
         summary = score(name, paths, notes, args.words, corpus, table)
         write_csv(table, folder / "predictions.csv")
-        command = {"Command": own_command({})}  # on the page alone
-        facts = summary["facts"] | command
-        write_summary(folder, summary | {"facts": facts})
+        write_summary(folder, summary)
         write_text(json.dumps(summary, indent=2), folder / "summary.json")
         print(f"\n{name}, {corpus.corpora.name}", end="")
         print_summary(summary, folder / "summary.html")

@@ -18,7 +18,6 @@ from ser.report.summary import (
     read_predictions,
     summarise,
 )
-from ser.usage import own_command
 
 
 def write(root, hparams_file, overrides, hparams, runs, only, other):
@@ -50,8 +49,7 @@ def write(root, hparams_file, overrides, hparams, runs, only, other):
         found = compare(predictions, other[1], classes)
         summary["comparison"] = {"other": other[0]} | found
     write_csv(predictions, root / "predictions.csv")
-    command = {"Command": own_command({})}  # on the page alone: it has paths
-    write_summary(root, summary | {"facts": facts | command})
+    write_summary(root, summary)
     write_text(json.dumps(summary, indent=2), root / "summary.json")
     print_summary(summary, root / "summary.html")
     for sentence in describe_listeners(summary):

@@ -69,7 +69,7 @@ class AudioIndex:
         returns a dict from them to what `read_facts` finds, of files that are known
         and did not change, without rows that are damaged."""
         shown = as_text(folder)
-        names = {f"{shown}/{path}": path for path in paths}
+        names = {place_of(shown, path): path for path in paths}
         rows = self.connection.execute(
             f"SELECT * FROM files WHERE path IN ({', '.join('?' * len(names))})",
             list(names),
@@ -100,8 +100,8 @@ def digest_of(entry):
 
 
 def read_files(folder, paths):
-    """Reads some files of a folder; returns for each its path, the facts or the error that
-    reading it raised, and the entry or None, as from `read_facts`."""
+    """Reads some files of a folder; returns for each its path, the facts or the
+    error that reading it raised, and the entry or None, as from `read_facts`."""
     found = []
     for path in paths:
         try:
@@ -135,7 +135,7 @@ def read_facts(folder, path):
     OSError, ValueError
         If it cannot be read.
     """
-    name = f"{as_text(folder)}/{path}"  # as SQLite can hold it
+    name = place_of(as_text(folder), path)  # as SQLite can hold it
     path = place_of(folder, path)
     if not Path(path).is_file():
         raise ValueError("not a regular file")

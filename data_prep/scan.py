@@ -188,10 +188,12 @@ def read_ahead(corpus, paths, index):
             parts = [unread[i : i + PART] for i in range(0, len(unread), PART)]
             # To start processes takes longer than to read a small corpus.
             alone = len(paths) < 2 * CHUNK or len(unread) < CHUNK // 2
-            begin = start
-            if alone:  # and read when it is asked for
-                begin = partial(partial, read_files)
-            reading = [begin(folder, part) for part in parts]
+            reading = [
+                partial(read_files, folder, part)
+                if alone
+                else start(folder, part)
+                for part in parts
+            ]
             if ahead:
                 yield collect(*ahead, index, progress)
             ahead = described, facts, reading

@@ -37,9 +37,8 @@ if __name__ == "__main__":
     sys.argv = request["argv"]
     if sys.argv[0] == "-m":
         sys.argv, sys.path[0] = sys.argv[1:], os.getcwd()
-        warnings.simplefilter(
-            "ignore", RuntimeWarning
-        )  # it is imported already
+        # It may be imported already.
+        warnings.simplefilter("ignore", RuntimeWarning)
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     else:
         sys.path[0] = os.path.dirname(os.path.abspath(sys.argv[0]))

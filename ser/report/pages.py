@@ -17,6 +17,7 @@ from ser.files import write_text
 from ser.report.listeners import describe_listeners
 from ser.report.style import BLUE, FULL, GREEN, GREY, HALF, ORANGE, STYLE, wrap
 from ser.report.summary import SCORES, describe_speakers, percent, spread
+from ser.usage import own_command
 
 BINS = 10  # of confidence
 MAX_NAMES = 40  # names of more speakers would run into each other
@@ -97,7 +98,9 @@ def write_summary(folder, summary):
     summary : dict
         As summary.json holds it.
     """
-    values = {"summary": summary, "facts": summary["facts"]}
+    # The command is on the page alone, since it has paths of this machine.
+    facts = summary["facts"] | {"Command": own_command({})}
+    values = {"summary": summary, "facts": facts}
     values["sentences"] = describe_speakers(summary)
     values["listeners"] = describe_listeners(summary)
     fill_in(folder / "summary.md", "summary.md.jinja", **values)
