@@ -19,6 +19,7 @@ pytest.importorskip("ray")
 psutil = pytest.importorskip("psutil")  # Ray brings it along
 
 COPIES = 2  # of 64 clips, so that a job takes long enough to be killed
+MARK = str(time.time_ns())  # of all processes that the tests here start
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,6 @@ def expected(folder):
 def start(folder):
     """Starts predict.py on the clips as a job with a process group of its own;
     nothing of the jobs is left at the end."""
-    mark = str(time.time_ns())
 
     def start(out, *options, paths=("clips",), **variables):
         return subprocess.Popen(
@@ -57,7 +57,7 @@ def start(folder):
                 out,
                 *options,
             ],
-            env={**ENVIRONMENT, "BULK_TEST": mark, **variables},
+            env={**ENVIRONMENT, "BULK_TEST": MARK, **variables},
             cwd=folder,
             start_new_session=True,
             stdout=subprocess.PIPE,
@@ -66,17 +66,22 @@ def start(folder):
         )
 
     yield start
+    wait_for_processes()
+
+
+def wait_for_processes():
+    """Waits until no process of the tests here is left."""
     end = time.monotonic() + 60
-    while left := list(processes(mark)):
+    while left := list(processes()):
         assert time.monotonic() < end, left
         time.sleep(0.5)
 
 
-def processes(mark):
-    """Yields the processes that were started with a mark, and all theirs."""
+def processes():
+    """Yields the processes that the tests here started, and all theirs."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get("BULK_TEST") == mark:
+            if process.environ().get("BULK_TEST") == MARK:
                 yield process
 
 
@@ -123,6 +128,7 @@ def test_killed_job_goes_on(start, folder, expected, tmp_path):
     wait(job, out, 3)
     os.killpg(job.pid, signal.SIGKILL)
     job.communicate()
+    wait_for_processes()  # Ray's may commit one more part
     # Two more ends that a kill and a power cut can have
     written, damaged, *kept = commits(out)
     written.rename(written.with_suffix(".pending.parquet"))
