@@ -1,6 +1,7 @@
 """Errors that a user can cause and put right."""
 
 import contextlib
+import gc
 import logging
 import os
 import re
@@ -92,6 +93,9 @@ def user_errors():
             "--encode_batch_length, --max_batch_length or the batch size, else "
             "take --device cpu."
         )
+    finally:
+        # Python would examine all that was imported once more, for a second.
+        gc.freeze()
 
 
 def end(message):

@@ -1,5 +1,6 @@
 """Settings files as text: their bases, keys and comments."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -75,6 +76,7 @@ def read_settings(path, above=()):
     )
 
 
+@functools.cache  # a run reads the same file several times
 def check_syntax(text):
     """Raises ValueError or YAMLError unless a text is YAML with keys."""
     if not isinstance(YAML().compose(text), MappingNode):

@@ -12,7 +12,7 @@ import time
 
 import pandas
 import pytest
-from conftest import ENVIRONMENT, ROOT
+from conftest import ENVIRONMENT, ROOT, fork_program
 from ser.inference import READY, load_model
 
 pytest.importorskip("ray")
@@ -47,17 +47,10 @@ def start(folder):
     """Starts predict.py on the clips as a job with a process group of its own;
     nothing of the jobs is left at the end."""
 
-    def start(out, *options, paths=("clips",), **variables):
+    def start(out, paths=("clips",)):
         return subprocess.Popen(
-            [
-                sys.executable,
-                ROOT / "predict.py",
-                *paths,
-                "--bulk",
-                out,
-                *options,
-            ],
-            env={**ENVIRONMENT, "BULK_TEST": MARK, **variables},
+            [sys.executable, ROOT / "predict.py", *paths, "--bulk", out],
+            env={**ENVIRONMENT, "BULK_TEST": MARK},
             cwd=folder,
             start_new_session=True,
             stdout=subprocess.PIPE,
@@ -67,6 +60,12 @@ def start(folder):
 
     yield start
     wait_for_processes()
+
+
+def bulk(folder, out, *options, env=None):
+    """Runs a job to its end."""
+    args = "clips", "--bulk", out, *options
+    return fork_program(ROOT / "predict.py", *args, cwd=folder, env=env)
 
 
 def wait_for_processes():
@@ -104,6 +103,18 @@ def finish(job):
     return job.returncode, output, errors
 
 
+def kill_workers(job):
+    """Kills those processes of Ray that hold a model."""
+    workers = [
+        process
+        for process in psutil.Process(job.pid).children(recursive=True)
+        if "ray::MapWorker" in " ".join(process.cmdline())
+    ]
+    assert workers
+    for worker in workers:
+        worker.kill()
+
+
 def check(out, expected):
     """Checks that each clip has one row, with the values expected."""
     rows = pandas.read_parquet(out, dtype_backend="pyarrow")
@@ -135,56 +146,40 @@ def test_killed_job_goes_on(start, folder, expected, tmp_path):
     (out / f"{damaged.stem}-0.parquet").write_bytes(b"PAR1")
     kept = sum(len(pandas.read_parquet(file)) for file in kept)
 
-    twice = "clips", "clips/text.wav"
-    status, output, errors = finish(start(out, paths=twice))
+    # The death of a worker costs no clip either.
+    job = start(out, paths=("clips", "clips/text.wav"))
+    wait(job, out, len(commits(out)) + 1)
+    kill_workers(job)
+    status, output, errors = finish(job)
     assert status == 1, errors
     new = len(expected) - kept
     assert f"{len(expected)} rows, {new} of them new, 1 without" in output
     check(out, expected)
 
     parts = {part: part.stat().st_mtime_ns for part in out.glob("*.parquet")}
-    status, output, errors = finish(start(out))
-    assert status == 1, errors
-    assert f"{len(expected)} rows, 0 of them new, 1 without" in output
+    done = bulk(folder, out)
+    assert done.returncode == 1, done.stderr
+    assert f"{len(expected)} rows, 0 of them new, 1 without" in done.stdout
     other = tmp_path / "other"
     shutil.copytree(READY, other)
     config = json.loads((other / "config.json").read_text("utf-8"))
     config["emotion_model"]["temperature"] += 0.5
     (other / "config.json").write_text(json.dumps(config), "utf-8")
-    others = "--model", other, "--abstain", "0.9"
-    status, output, errors = finish(start(out, *others))
-    assert status == 1
-    assert "begun with another model and abstain" in errors.splitlines()[-1]
+    done = bulk(folder, out, "--model", other, "--abstain", "0.9")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert "begun with another model and abstain" in last
     found = {part: part.stat().st_mtime_ns for part in out.glob("*.parquet")}
     assert found == parts
 
 
-def test_killed_worker_is_replaced(start, expected, tmp_path):
-    """The death of a worker costs no clip."""
-    out = tmp_path / "out"
-    job = start(out)
-    wait(job, out, 1)
-    workers = [
-        process
-        for process in psutil.Process(job.pid).children(recursive=True)
-        if "ray::MapWorker" in " ".join(process.cmdline())
-    ]
-    assert workers
-    for worker in workers:
-        worker.kill()
-    status, output, errors = finish(job)
-    assert status == 1, errors
-    check(out, expected)
-
-
-def test_refusals(start, folder, tmp_path):
+def test_refusals(folder, tmp_path):
     """A folder with other files, and a machine without Ray, are refused in a
     sentence."""
-    status, _, errors = finish(start(folder))
-    assert status == 1
-    assert "is not empty" in errors.splitlines()[-1]
+    done = bulk(folder, folder)
+    assert done.returncode == 1
+    assert "is not empty" in done.stderr.splitlines()[-1]
     (tmp_path / "ray.py").write_text("raise ImportError")
-    without = {"PYTHONPATH": str(tmp_path)}
-    status, _, errors = finish(start(tmp_path / "out", **without))
-    assert status == 1
-    assert 'pip install "ray[data]"' in errors.splitlines()[-1]
+    done = bulk(folder, tmp_path / "out", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert 'pip install "ray[data]"' in done.stderr.splitlines()[-1]

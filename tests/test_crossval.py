@@ -37,28 +37,20 @@ def command(corpus, cache, folder, *args):
     return list(map(str, words))
 
 
-def crossval(*args, env=ENVIRONMENT):
+def crossval(*args, env=None):
     """Runs it to its end."""
-    if env is ENVIRONMENT:
-        return fork_program(*command(*args)[1:])
-    return subprocess.run(
-        command(*args),
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-    )
+    return fork_program(*command(*args)[1:], env=env)
 
 
 def watch(folder):
-    """Makes an environment in which each Python process that is started adds
-    its command to a file; returns both."""
+    """Makes variables by which each Python process that is started adds its
+    command to a file; returns both."""
     (folder / "sitecustomize.py").write_text(SITECUSTOMIZE, encoding="utf-8")
     paths = [str(folder), *filter(None, [ENVIRONMENT.get("PYTHONPATH")])]
     started = folder / "started.txt"
+    started.touch()
     env = {"PYTHONPATH": os.pathsep.join(paths), "STARTED": str(started)}
-    return ENVIRONMENT | env, started
+    return env, started
 
 
 def workers(started):
@@ -212,7 +204,6 @@ def test_finished_it_only_sums_up(summed, small_corpus, cache, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "8 runs: 100%" in done.stderr
     assert {path: path.stat().st_mtime_ns for path in runs} == before
-    assert "crossval.py" in started.read_text("utf-8")
     assert workers(started) == 0
     # Against itself there is no difference.
     found = json.loads((folder / "summary.json").read_text("utf-8"))
@@ -330,24 +321,13 @@ def test_a_failed_run_is_named(small_corpus, cache, tmp_path, monkeypatch):
         run_all(hparams_file, run_opts, [run], [run], jobs=1, address="")
 
 
-def test_runs_write_nothing_that_others_read(
-    summed, small_corpus, cache, tmp_path
-):
-    """What a cluster's machines share has one writer, the process that was
-    started: the runs leave the store and the index of audio as they are."""
-    before = {path: path.read_bytes() for path in cache.glob("*.sqlite*")}
-    assert {path.suffix for path in before} == {".sqlite"} and len(before) == 2
-    folder = tmp_path / "out"
-    args = (small_corpus, cache, folder, "--protocol", "loso", "--seeds", 1)
-    assert crossval(*args).returncode == 0
-    assert {
-        path: path.read_bytes() for path in cache.glob("*.sqlite*")
-    } == before
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 def test_a_killed_worker_is_replaced(summed, small_corpus, cache, tmp_path):
-    """Its run is made again, and all end as if none had been killed."""
+    """Its run is made again, and all end as if none had been killed. What a
+    cluster's machines share has one writer, the process that was started: the
+    runs leave the store and the index of audio as they are."""
+    before = {path: path.read_bytes() for path in cache.glob("*.sqlite*")}
+    assert {path.suffix for path in before} == {".sqlite"} and len(before) == 2
     args = (small_corpus, cache, tmp_path, "--protocol", "loso", "--seeds", 1)
     with subprocess.Popen(
         command(*args), cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE
@@ -363,6 +343,8 @@ def test_a_killed_worker_is_replaced(summed, small_corpus, cache, tmp_path):
         os.kill(int(workers.stdout.split()[0]), signal.SIGKILL)
         _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
+    after = {path: path.read_bytes() for path in cache.glob("*.sqlite*")}
+    assert after == before
     for fold in range(1, 5):
         name = f"fold{fold}/1/predictions.csv"
         assert (tmp_path / name).read_text() == (summed[1] / name).read_text()
@@ -372,8 +354,8 @@ def test_a_cluster_gives_the_same(summed, small_corpus, cache, tmp_path):
     """Ray, here on this machine, makes the same runs."""
     pytest.importorskip("ray", reason="needs pip install ray")
     args = (small_corpus, cache, tmp_path, "--protocol", "loso", "--seeds", 1)
-    done = crossval(*args, "--address", "local")
+    done = crossval(*args, "--folds", 2, 4, "--address", "local")
     assert done.returncode == 0, done.stderr
-    for fold in range(1, 5):
+    for fold in (2, 4):
         name = f"fold{fold}/1/predictions.csv"
         assert (tmp_path / name).read_text() == (summed[1] / name).read_text()

@@ -6,9 +6,7 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from conftest import ENVIRONMENT, ROOT, fork_program
+from conftest import fork_program
 from encoders.random_encoder import make_random_encoder
 from ser.audio import read_audio
 from ser.encoder import Encoder
@@ -168,17 +166,19 @@ def test_another_encoder_or_pooling_is_not_served(encoder, clips, tmp_path):
 def test_killed_store_is_whole(encoder, small_corpus, tmp_path):
     """Killed and started again, it holds whole embeddings and goes on."""
     path = tmp_path / "store.sqlite"
-    command = [sys.executable, "-c", FILL, path, encoder.source, small_corpus]
-    command = [str(word) for word in command]
-    held = 0
+
+    def holds(number):
+        """Tells whether the store holds so many embeddings."""
+        with contextlib.suppress(sqlite3.OperationalError):
+            return rows(path) >= number  # unless it is being written
+        return False
+
     for target in (8, 32):
-        process = subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT)
-        while process.poll() is None and held < target:
-            time.sleep(0.005)
-            with contextlib.suppress(sqlite3.OperationalError):
-                held = rows(path)  # unless it is not there, or being written
-        process.kill()
-        assert process.wait() == -signal.SIGKILL, (
+        done = fork_program(
+            *("-c", FILL, path, encoder.source, small_corpus),
+            kill_when=partial(holds, target),
+        )
+        assert done.returncode == -signal.SIGKILL, (
             "it ended before it was killed"
         )
         assert target <= rows(path) < 64

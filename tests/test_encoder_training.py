@@ -2,16 +2,15 @@
 
 import json
 import signal
-import subprocess
 import sys
-import time
+from functools import partial
 
 import numpy as np
 import pytest
 import safetensors.torch
 import soundfile
 import torch
-from conftest import ENVIRONMENT, ROOT
+from conftest import ROOT, fork_program
 from data_prep.corpora import Corpora
 from data_prep.demo_synthesis import SPEAKERS, synthesise
 from data_prep.manifest import read_manifest
@@ -44,33 +43,23 @@ def trained(crema_d, tmp_path_factory):
     epoch and resumed, in a folder other than the root, and its messages."""
     folder = tmp_path_factory.mktemp("encoder")
     options = {
-        "data_folder": crema_d,
-        "output_folder": folder / "out",
-        "number_of_epochs": 2,
-        "epoch_clips": 8,
-        "batch_size": 4,
-        "device": "cpu",
+        "--data_folder": crema_d,
+        "--output_folder": folder / "out",
+        "--number_of_epochs": 2,
+        "--epoch_clips": 8,
+        "--batch_size": 4,
+        "--device": "cpu",
     }
-    command = [
-        *[sys.executable, str(ROOT / "encoders/train.py")],
-        str(ROOT / "hparams/encoder.yaml"),
-        *[str(word) for k, v in options.items() for word in (f"--{k}", v)],
-    ]
-    if sys.platform != "win32":  # has no SIGKILL
-        process = subprocess.Popen(
-            command, cwd=folder, env=ENVIRONMENT, stderr=subprocess.DEVNULL
-        )
-        while not any(folder.glob("out/save/CKPT*")) and process.poll() is None:
-            time.sleep(0.002)
-        process.kill()
-        assert process.wait() == -signal.SIGKILL, "it ended too early to kill"
-    done = subprocess.run(
-        command,
+    train = partial(
+        fork_program,
+        *(ROOT / "encoders/train.py", ROOT / "hparams/encoder.yaml"),
+        *(word for option in options.items() for word in option),
         cwd=folder,
-        env=ENVIRONMENT,
-        capture_output=True,
-        encoding="utf-8",
     )
+    if sys.platform != "win32":  # has no SIGKILL
+        killed = train(kill_when=lambda: any(folder.glob("out/save/CKPT*")))
+        assert killed.returncode == -signal.SIGKILL, "it ended too early"
+    done = train()
     assert done.returncode == 0, done.stderr
     return folder / "out", done.stdout + done.stderr
 

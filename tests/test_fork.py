@@ -4,12 +4,10 @@ import json
 import re
 import runpy
 import shutil
-import subprocess
-import sys
 from pathlib import PurePath
 
 import pytest
-from conftest import ENVIRONMENT, ROOT
+from conftest import ROOT, fork_program
 from forking.new_corpus import start_corpus
 from forking.new_files import write_new
 from ser.errors import RecipeError
@@ -22,18 +20,6 @@ MADE = {
     "tests/recipes/MyCorpus.csv",
     "tests/test_my_corpus.py",
 }
-
-
-def python(*args, cwd):
-    """Runs Python in a process of its own."""
-    return subprocess.run(
-        [sys.executable, *map(str, args)],
-        cwd=cwd,
-        env=ENVIRONMENT,
-        timeout=300,
-        capture_output=True,
-        encoding="utf-8",
-    )
 
 
 def list_files(folder):
@@ -58,7 +44,7 @@ def copy(tmp_path_factory):
 def forked(copy):
     """The copy with a new corpus, and what was printed."""
     before = list_files(copy)
-    done = python("fork.py", "MyCorpus", cwd=copy)
+    done = fork_program("fork.py", "MyCorpus", cwd=copy)
     assert done.returncode == 0, done.stderr
     assert list_files(copy) - before == MADE
     return copy, done.stdout
@@ -101,7 +87,7 @@ def test_every_place_to_fill_in_is_printed(forked):
 
 def test_a_fork_runs_at_once(forked):
     """On the built-in corpus, which is made, and the result says so."""
-    done = python(
+    done = fork_program(
         *["train.py", "recipes/MyCorpus/hparams/train.yaml"],
         *["--number_of_epochs", "2"],
         cwd=forked[0],
@@ -117,7 +103,7 @@ def test_the_tests_of_a_fork_pass(forked):
     """Those that it makes, and those that look at all recipes and corpora."""
     tests = ["tests/test_my_corpus.py", "tests/test_recipes.py"]
     tests += ["tests/test_settings.py", "tests/test_corpus_facts.py"]
-    done = python(
+    done = fork_program(
         *["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"],
         *[*tests, "-k", "not export"],
         cwd=forked[0],
@@ -143,7 +129,7 @@ def filled_in(forked, tmp_path_factory):
         assert text.count(old) == 1
         text = text.replace(old, new)
     script.write_text(text, encoding="utf-8")
-    done = python("fork.py", "--sync", cwd=folder)
+    done = fork_program("fork.py", "--sync", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
@@ -160,21 +146,25 @@ def test_a_filled_in_fork_asks_for_its_data(filled_in):
     readme = (folder / "recipes/MyCorpus/README.md").read_text("utf-8")
     assert "| Language | Volapük |\n" in readme
     assert "| Default protocol | loso |\n" in readme
-    done = python("train.py", "recipes/MyCorpus/hparams/train.yaml", cwd=folder)
+    done = fork_program(
+        "train.py", "recipes/MyCorpus/hparams/train.yaml", cwd=folder
+    )
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert re.fullmatch(
         "error: .*hparams/train.yaml does not set data_folder: pass "
         "--data_folder.*",
         done.stderr.splitlines()[-1],
     )
-    done = python("fork.py", "--sync", cwd=folder)
+    done = fork_program("fork.py", "--sync", cwd=folder)
     assert done.stdout == "Nothing has drifted.\n"
 
 
 def test_a_filled_in_fork_is_exported(filled_in, tmp_path):
     """It reads its own files then, without the repository."""
     folder, _ = filled_in
-    done = python("fork.py", "--standalone", "MyCorpus", tmp_path, cwd=folder)
+    done = fork_program(
+        "fork.py", "--standalone", "MyCorpus", tmp_path, cwd=folder
+    )
     assert done.returncode == 0, done.stderr
     recipe = tmp_path / "recipes/MyCorpus/emotion_recognition"
     text = (recipe / "my_corpus_prepare.py").read_text("utf-8")
@@ -193,7 +183,7 @@ def test_a_filled_in_fork_is_exported(filled_in, tmp_path):
 def test_a_refusal_is_one_sentence(copy):
     """And exit status 1, and no file."""
     before = list_files(copy)
-    done = python("fork.py", "Emo_DB", cwd=copy)
+    done = fork_program("fork.py", "Emo_DB", cwd=copy)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "error: the corpus EMO-DB is there already (--corpus emodb): choose "

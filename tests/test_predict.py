@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import predict
 import pytest
-from conftest import ENVIRONMENT, ROOT
+from conftest import ENVIRONMENT, ROOT, fork_program
 from ser.errors import RecipeError
 from trees import encode, noise, put
 
@@ -81,10 +81,10 @@ def test_pipe(small_run, tested, tmp_path):
     for number, (name, (content, _)) in enumerate(BAD.items()):
         names.insert(2 * number, str(put(tmp_path / name, content)))
     names.insert(3, str(tmp_path / "missing.wav"))
-    run = start(*names, names[-1], "--model", small_run)
-    printed, messages = run.communicate(timeout=300)
+    args = *names, names[-1], "--model", small_run
+    run = fork_program(ROOT / "predict.py", *args)
     assert run.returncode == 1
-    rows = read(printed)
+    rows = read(run.stdout)
     assert list(rows.index) == names
     assert_same(rows.loc[tested.index], tested)
     assert rows.loc[tested.index[0], "duration"] == "2.425"
@@ -93,7 +93,7 @@ def test_pipe(small_run, tested, tmp_path):
         assert row["note"] == reason
         assert set(row[["emotion", "happy", "sad"]]) == {""}
     assert "No such file" in rows.loc[names[3], "note"]
-    about, count = messages.strip().splitlines()
+    about, count = run.stderr.strip().splitlines()
     assert (
         about == json.loads((small_run / "metrics.json").read_text())["about"]
     )
@@ -231,11 +231,10 @@ def test_misuse(call, tmp_path, monkeypatch, options, message):
 
 def test_one_sentence_errors(call, small_corpus, tmp_path):
     """Nothing found, no model, no room for the file, no such device."""
-    run = start("none.wav", cwd=tmp_path)
-    _, messages = run.communicate(timeout=300)
+    run = fork_program(ROOT / "predict.py", "none.wav", cwd=tmp_path)
     assert run.returncode == 1
-    assert messages.startswith("error: no audio was found by none.wav: ")
-    assert messages.count("\n") == 1
+    assert run.stderr.startswith("error: no audio was found by none.wav: ")
+    assert run.stderr.count("\n") == 1
     clip = put(tmp_path / "a.wav")
     with pytest.raises(OSError, match="a.wav"):
         call(clip, "--out", clip / "b.csv")

@@ -13,6 +13,13 @@ import pandas as pd
 import pytest
 from conftest import ENVIRONMENT, ROOT, fork_program
 
+# Runs train.py where no file can be as large, in bytes, as a head is.
+LIMITED = """
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+runpy.run_path("train.py", run_name="__main__")
+"""
+
 
 @pytest.fixture(scope="module")
 def frozen(small_corpus, run_train, tmp_path_factory):
@@ -58,7 +65,10 @@ def test_killed_run_ends_as_the_unkilled(frozen, run_train, tmp_path):
     kill_when(lambda: folder.exists() and journal.is_file(), args)
     kill_when(lambda: epochs_logged(folder) >= 2, args)
     assert not (folder / "metrics.json").exists()
-    kill_when(lambda: any(folder.glob("save/unfinished/CKPT*/*")), args)
+    before = set(folder.glob("save/unfinished/CKPT*/*"))
+    kill_when(
+        lambda: set(folder.glob("save/unfinished/CKPT*/*")) - before, args
+    )
     kill_when(lambda: any(folder.glob("save/refit/CKPT*")), args)
     done = run_train(*args)
     assert done.returncode == 0, done.stderr
@@ -90,17 +100,11 @@ def test_killed_finetuning_ends_as_the_unkilled(frozen, run_train, tmp_path):
 def test_full_disk_keeps_what_was_saved(frozen, run_train, tmp_path):
     """Where a checkpoint cannot be written, the run says so, and goes on
     from the last one when there is room."""
-    import resource
-
     args, cache, unkilled = frozen
     folder = tmp_path / "out"
     args = [*args, "--cache_folder", cache, "--output_folder", folder]
     kill_when(lambda: epochs_logged(folder) >= 2, args)
-    limit = (200_000, 200_000)  # bytes, less than a head takes
-    done = run_train(
-        *args,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
-    )
+    done = fork_program("-c", LIMITED, *args)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "free some disk space" in done.stderr.splitlines()[-1]

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import soundfile
-from conftest import ENVIRONMENT, ROOT
+from conftest import ENVIRONMENT, ROOT, fork_program
 from ser.audio import read_audio
 from ser.errors import RecipeError
 from ser.inference import load_model
@@ -341,14 +341,9 @@ def test_memory(small_run, put, tmp_path):
 def test_command_line(small_run, model, speech, put, tmp_path):
     """The command line writes the same, and the picture."""
     path, out, plot = put(speech), tmp_path / "a.csv", tmp_path / "a.svg"
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "predict.py"), str(path)]
-        + ["--model", str(small_run), "--window", "4", "--hop", "1"]
-        + ["--out", str(out), "--plot", str(plot)],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=300,
+    done = fork_program(
+        *(ROOT / "predict.py", path, "--model", small_run),
+        *("--window", 4, "--hop", 1, "--out", out, "--plot", plot),
     )
     assert done.returncode == 0, done.stderr
     segments = list(timeline(model, path, 4, 1))

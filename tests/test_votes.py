@@ -4,15 +4,13 @@ import html
 import json
 import re
 import shutil
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 import train
-from conftest import ENVIRONMENT, ROOT
+from conftest import ROOT, fork_program
 from corpus_files import put_corpus, write
 from data_prep.demo_synthesis import SPEAKERS, synthesise
 from data_prep.votes import read_labels, read_votes
@@ -307,15 +305,9 @@ def test_a_run_is_compared_with_its_listeners(run):
 def test_cross_validation_is_compared_too(run):
     """Over its seeds, in its summaries and printed."""
     out = run.root / "out"
-    command = [sys.executable, ROOT / "crossval.py", SETTINGS, "--seeds", 2]
-    command += ["--folds", 1, "--output_folder", out, *words(run.options)]
-    done = subprocess.run(
-        list(map(str, command)),
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
+    done = fork_program(
+        *(ROOT / "crossval.py", SETTINGS, "--seeds", 2, "--folds", 1),
+        *("--jobs", 1, "--output_folder", out, *words(run.options)),
     )
     assert done.returncode == 0, done.stderr
     table = read_predictions(out)
