@@ -329,10 +329,11 @@ def test_a_killed_worker_is_replaced(summed, small_corpus, cache, tmp_path):
     before = {path: path.read_bytes() for path in cache.glob("*.sqlite*")}
     assert {path.suffix for path in before} == {".sqlite"} and len(before) == 2
     args = (small_corpus, cache, tmp_path, "--protocol", "loso", "--seeds", 1)
+    args += ("--folds", 1, 2, 3)
     with subprocess.Popen(
         command(*args), cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE
     ) as process:
-        while not list(tmp_path.glob("fold[234]/1/train_log.txt")):
+        while not list(tmp_path.glob("fold[23]/1/train_log.txt")):
             assert process.poll() is None
             time.sleep(0.05)
         workers = subprocess.run(
@@ -345,7 +346,7 @@ def test_a_killed_worker_is_replaced(summed, small_corpus, cache, tmp_path):
     assert process.returncode == 0, errors
     after = {path: path.read_bytes() for path in cache.glob("*.sqlite*")}
     assert after == before
-    for fold in range(1, 5):
+    for fold in (1, 2, 3):
         name = f"fold{fold}/1/predictions.csv"
         assert (tmp_path / name).read_text() == (summed[1] / name).read_text()
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ENVIRONMENT, ROOT, fork_program
+from encoders.random_encoder import make_random_encoder
 
 # Runs train.py where no file can be as large, in bytes, as a head is.
 LIMITED = """
@@ -76,11 +77,21 @@ def test_killed_run_ends_as_the_unkilled(frozen, run_train, tmp_path):
         assert (folder / name).read_text() == (unkilled / name).read_text()
 
 
+@pytest.fixture(scope="module")
+def small_encoder(tmp_path_factory):
+    """The options for an encoder that is trained in a second."""
+    folder = tmp_path_factory.mktemp("encoder") / "random"
+    return ["--wav2vec2_hub", make_random_encoder(folder, seed=0)]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
-def test_killed_finetuning_ends_as_the_unkilled(frozen, run_train, tmp_path):
+def test_killed_finetuning_ends_as_the_unkilled(
+    frozen, small_encoder, run_train, tmp_path
+):
     """The same within an epoch, with dropout and augmentation at work."""
-    args = ["hparams/finetune.yaml", *frozen[0][1:3], "--augment"]
-    args += ["--cache_folder", frozen[1], "--number_of_epochs", "2"]
+    args = ["hparams/finetune.yaml", *frozen[0][1:3], *small_encoder]
+    args += ["--augment", "--cache_folder", frozen[1]]
+    args += ["--number_of_epochs", "2"]
     args += ["--ckpt_interval_minutes", "0", "--ckpt_interval_steps", "2"]
     folders = [tmp_path / name for name in ("killed", "unkilled")]
     killed, unkilled = ([*args, "--output_folder", f] for f in folders)
@@ -131,7 +142,7 @@ def test_store_and_live_training_agree(frozen, run_train, tmp_path):
 
 
 @pytest.mark.parametrize("recipe", ["train", "finetune"])
-def test_two_processes(recipe, frozen, tmp_path):
+def test_two_processes(recipe, frozen, small_encoder, tmp_path):
     """torchrun trains and shares out the encoding, and only the main process
     writes: a store like that of one process."""
     args, one, _ = frozen
@@ -141,7 +152,8 @@ def test_two_processes(recipe, frozen, tmp_path):
         + ["--nproc_per_node", "2", "train.py", f"hparams/{recipe}.yaml"]
         + ["--device", "cpu", "--distributed_backend", "gloo"]
         + [*map(str, args[1:3]), "--cache_folder", str(cache)]
-        + ["--output_folder", str(folder), "--number_of_epochs", "1"],
+        + ["--output_folder", str(folder), "--number_of_epochs", "1"]
+        + small_encoder * (recipe == "finetune"),
         cwd=ROOT,
         env=ENVIRONMENT,
         capture_output=True,
