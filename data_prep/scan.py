@@ -201,15 +201,15 @@ def read_ahead(corpus, paths, index):
 
 def collect(described, facts, reading, index, progress):
     """Waits for what is read, by functions that return it, and keeps it."""
-    entries, before = [], len(facts)
+    entries, read = [], 0
     for wait in reading:
         part = wait()
+        read += len(part)
         facts |= {path: found for path, found, _ in part}
         entries += [entry for *_, entry in part if entry]
         progress.update(len(part))
     index.keep(entries)  # in one transaction
-    # Those that were known, or are no clips
-    progress.update(len(described) - len(facts) + before)
+    progress.update(len(described) - read)  # known before, or no clips
     return described, facts
 
 

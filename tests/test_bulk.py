@@ -97,12 +97,6 @@ def wait(job, out, number):
         time.sleep(0.1)
 
 
-def finish(job):
-    """Waits for the end of a job; returns its status and what it printed."""
-    output, errors = job.communicate(timeout=300)
-    return job.returncode, output, errors
-
-
 def kill_workers(job):
     """Kills those processes of Ray that hold a model."""
     workers = [
@@ -150,8 +144,8 @@ def test_killed_job_goes_on(start, folder, expected, tmp_path):
     job = start(out, paths=("clips", "clips/text.wav"))
     wait(job, out, len(commits(out)) + 1)
     kill_workers(job)
-    status, output, errors = finish(job)
-    assert status == 1, errors
+    output, errors = job.communicate(timeout=300)
+    assert job.returncode == 1, errors
     new = len(expected) - kept
     assert f"{len(expected)} rows, {new} of them new, 1 without" in output
     check(out, expected)

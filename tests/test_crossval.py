@@ -321,13 +321,24 @@ def test_a_failed_run_is_named(small_corpus, cache, tmp_path, monkeypatch):
         run_all(hparams_file, run_opts, [run], [run], jobs=1, address="")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
-def test_a_killed_worker_is_replaced(summed, small_corpus, cache, tmp_path):
-    """Its run is made again, and all end as if none had been killed. What a
-    cluster's machines share has one writer, the process that was started: the
-    runs leave the store and the index of audio as they are."""
+def test_runs_write_nothing_that_others_read(
+    summed, small_corpus, cache, tmp_path
+):
+    """What a cluster's machines share has one writer, the process that was
+    started: the runs leave the store and the index of audio as they are."""
     before = {path: path.read_bytes() for path in cache.glob("*.sqlite*")}
     assert {path.suffix for path in before} == {".sqlite"} and len(before) == 2
+    folder = tmp_path / "out"
+    args = (small_corpus, cache, folder, "--protocol", "loso", "--seeds", 1)
+    assert crossval(*args, "--jobs", 1).returncode == 0
+    assert {
+        path: path.read_bytes() for path in cache.glob("*.sqlite*")
+    } == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+def test_a_killed_worker_is_replaced(summed, small_corpus, cache, tmp_path):
+    """Its run is made again, and all end as if none had been killed."""
     args = (small_corpus, cache, tmp_path, "--protocol", "loso", "--seeds", 1)
     args += ("--folds", 1, 2, 3)
     with subprocess.Popen(
@@ -344,8 +355,6 @@ def test_a_killed_worker_is_replaced(summed, small_corpus, cache, tmp_path):
         os.kill(int(workers.stdout.split()[0]), signal.SIGKILL)
         _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    after = {path: path.read_bytes() for path in cache.glob("*.sqlite*")}
-    assert after == before
     for fold in (1, 2, 3):
         name = f"fold{fold}/1/predictions.csv"
         assert (tmp_path / name).read_text() == (summed[1] / name).read_text()
